@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/// Decoded events: what the sensors saw, before anything is concluded.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace forkmon {
+
+/// Names a tainted child for ever: pids are reused, (pid, fork time) is not.
+struct ChildKey {
+  std::uint32_t pid = 0;
+  std::uint64_t fork_time_ns = 0; ///< CLOCK_MONOTONIC
+  auto operator<=>(const ChildKey&) const = default;
+};
+
+/// What every event of a tainted child carries, so that a lost record costs only itself.
+struct ChildRef {
+  ChildKey key;
+  std::uint32_t parent_pid = 0;
+  std::uint32_t parent_threads = 0; ///< at the fork, the forking thread included
+  bool armed = false;               ///< carried probes from its first instruction on
+  bool parent_tainted = false;
+};
+
+/// A file as the kernel knows it.
+struct FileId {
+  std::uint32_t dev = 0; ///< the kernel's dev_t: major << 20 | minor
+  std::uint64_t inode = 0;
+  auto operator<=>(const FileId&) const = default;
+};
+
+/// A tainted child was made.
+struct ForkEvent {
+  std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, as in all events
+  ChildRef child;
+  std::uint64_t cgroup_id = 0;
+  FileId exe_id;
+  std::string exe; ///< last component of the path; the whole path once process/ has resolved it
+  std::string cgroup;                   ///< filled in by process/
+  std::optional<std::string> container; ///< filled in by process/
+  std::uint32_t uid = 0;
+  std::uint32_t parent_tid = 0;
+  std::string parent_comm;
+  std::string child_comm;
+};
+
+/// Index into the table of probed functions (catalogue/function_table.h).
+using FunctionId = std::uint32_t;
+
+/// The first call of a function by a tainted child.
+struct CallEvent {
+  std::uint64_t time_ns = 0;
+  ChildRef child;
+  FunctionId function = 0;
+  std::uint32_t tid = 0;
+  std::uint64_t ip = 0;
+  std::string comm;
+};
+
+/// All calls of a tainted child, sent right before its end.
+struct CallsEvent {
+  std::uint64_t time_ns = 0;
+  ChildRef child;
+  std::vector<std::pair<FunctionId, std::uint32_t>> counts; ///< non-zero ones, by function id
+};
+
+/// A tainted child called exec or ended.
+struct EndEvent {
+  enum class How { exec = 1, exit = 2 };
+  std::uint64_t time_ns = 0;
+  ChildRef child;
+  How how = How::exit;
+  int wait_status = 0;     ///< as wait(2) reports it; 0 for exec
+  std::uint64_t calls = 0; ///< sum of all counts, for noticing a lost CallsEvent
+  std::string comm;
+};
+
+/// Probes were taken off a process, and so off its living children: their counts end here.
+struct DisarmEvent {
+  std::uint64_t time_ns = 0;
+  std::uint32_t pid = 0;
+};
+
+/// Records were dropped on the way.
+struct LossEvent {
+  std::uint64_t time_ns = 0;
+  std::string sensor;
+  std::uint64_t count = 0;
+};
+
+using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, DisarmEvent, LossEvent>;
+
+} // namespace forkmon

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/// What the correlator concludes, and what the sinks print, count and log.
+///
+/// The JSON form of these structs is a contract (docs/findings.md): fields are added, never renamed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace forkmon {
+
+/// Ordered: a higher value is worse. See docs/findings.md for what puts a finding where.
+enum class Severity { info = 0, warning = 1, high = 2, critical = 3 };
+
+/// What a finding rests on.
+enum class Evidence { uprobe = 1, page_fault = 2 };
+
+/// How a tainted child's life as one ended; `alive` where the session ended first.
+enum class Outcome { exec = 1, exit = 2, signal = 3, alive = 4 };
+
+/// The process that forked.
+struct Parent {
+  std::uint32_t pid = 0;
+  std::string comm; ///< raw bytes, as the kernel has them
+  std::string exe;  ///< path, or the file's name where the path could not be read; raw bytes
+  std::uint32_t threads = 0; ///< at the fork, the forking thread included
+};
+
+/// The process that was made.
+struct Child {
+  std::uint32_t pid = 0;
+  std::string comm; ///< raw bytes
+};
+
+/// What all findings have in common.
+struct Subject {
+  Parent parent;
+  Child child;
+  std::uint32_t uid = 0;   ///< of the parent at the fork
+  std::string cgroup;      ///< path in the cgroup hierarchy; empty where it could not be read
+  std::optional<std::string> container; ///< container id, where the cgroup names one
+};
+
+/// One frame of a call stack, innermost first.
+struct Frame {
+  std::string function; ///< demangled; empty where no symbol covers the address
+  std::string module;   ///< path of the mapped file; empty where the address is in none
+  std::uint64_t offset = 0; ///< in the module, or the address itself where there is no module
+  std::string source;   ///< "file:line", where debug information gives it
+};
+
+/// A tainted child was made. Counted, never printed.
+struct TaintedForkFinding {
+  std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, as in all findings
+  Severity severity = Severity::info;
+  Subject subject;
+};
+
+/// A tainted child called an async-signal-unsafe function: the first call of each by each child.
+struct UnsafeCallFinding {
+  std::uint64_t time_ns = 0;
+  Severity severity = Severity::info;
+  Subject subject;
+  std::string function;
+  std::string category;
+  std::string library;
+  bool is_protected = false; ///< the library makes that lock usable again in the child of fork()
+  Evidence evidence = Evidence::uprobe;
+  std::uint64_t since_fork_us = 0;
+  std::vector<Frame> stack;
+  std::string advice;
+};
+
+/// How often a child called one function.
+struct CallCount {
+  std::string function;
+  std::string category;
+  std::string library;
+  Severity severity = Severity::info;
+  std::uint64_t count = 0;
+};
+
+/// A tainted child's end, by exec or otherwise.
+struct ChildFinding {
+  std::uint64_t time_ns = 0;
+  Severity severity = Severity::info; ///< the worst of its calls
+  Subject subject;
+  Outcome outcome = Outcome::alive;
+  int status = 0; ///< exit status, or signal number with Outcome::signal
+  std::uint64_t lifetime_us = 0;
+  std::vector<CallCount> calls;
+  bool exact = false; ///< it carried probes from its first instruction to its last
+  std::string advice;
+};
+
+/// Records that did not reach the correlator.
+struct LostFinding {
+  std::uint64_t time_ns = 0;
+  Severity severity = Severity::warning;
+  std::string sensor;
+  std::uint64_t count = 0;
+};
+
+using Finding = std::variant<TaintedForkFinding, UnsafeCallFinding, ChildFinding, LostFinding>;
+
+/// The contract's spelling of each enum.
+const char* to_string(Severity severity);
+const char* to_string(Evidence evidence);
+const char* to_string(Outcome outcome);
+
+} // namespace forkmon

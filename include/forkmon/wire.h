@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the BPF programs send to the agent, and what the agent writes into their maps.
+ *
+ * C, because both sides include it. Sizes are explicit, members are ordered by alignment and
+ * never packed, and the layout is asserted below for both compilers. Every record of the ring
+ * buffer starts with struct fm_record. Values of enums are never renumbered.
+ */
+#ifndef FORKMON_WIRE_H
+#define FORKMON_WIRE_H
+
+#include <linux/types.h>
+
+/* Length of a task's comm, TASK_COMM_LEN of the kernel's include/linux/sched.h. */
+#define FM_COMM_LEN 16
+/* Bytes kept of the last path component of the parent's executable, with the NUL. */
+#define FM_EXE_NAME_LEN 64
+/* Function ids are below this: one id for each (catalogue function, library). */
+#define FM_MAX_FUNCTIONS 512
+
+enum fm_record_kind {
+  FM_RECORD_FORK = 1,  /* struct fm_fork_record */
+  FM_RECORD_CALL = 2,  /* struct fm_call_record */
+  FM_RECORD_CALLS = 3, /* struct fm_calls_record, right before the FM_RECORD_END of its child */
+  FM_RECORD_END = 4,   /* struct fm_end_record */
+};
+
+/* Who lost or dropped a record; the index into the losses map. */
+enum fm_sensor {
+  FM_SENSOR_LIFECYCLE = 0,
+  FM_SENSOR_PROBES = 1,
+  FM_SENSOR_COUNT = 2,
+};
+
+/* Indices into the totals map: exact, counted in the kernel whether or not the agent keeps up. */
+enum fm_total {
+  FM_TOTAL_FORKS = 0,           /* processes made with a copied address space */
+  FM_TOTAL_VFORKS = 1,          /* processes that share their parent's: vfork, posix_spawn */
+  FM_TOTAL_THREADS = 2,         /* threads started */
+  FM_TOTAL_TAINTED_FORKS = 3,   /* of FM_TOTAL_FORKS, those that taint the child */
+  FM_TOTAL_PROBE_HITS = 4,      /* probe hits, whoever made them */
+  FM_TOTAL_UNRESOLVED_HITS = 5, /* hits by tainted children that no function could be named for */
+  FM_TOTAL_COUNT = 6,
+};
+
+/* Flags of a task in the `families` map. */
+enum fm_family_flag {
+  FM_FAMILY_WATCHED = 1, /* part of the family that this session is limited to */
+  FM_FAMILY_ARMED = 2,   /* carries probes, and so will its children */
+  FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves FM_FAMILY_ARMED as it is */
+};
+
+/* Flags of a tainted child. */
+enum fm_child_flag {
+  FM_CHILD_ARMED = 1,         /* carried probes from its first instruction on */
+  FM_CHILD_PARENT_TAINTED = 2 /* its parent was itself a tainted child */
+};
+
+enum fm_outcome {
+  FM_OUTCOME_EXEC = 1,
+  FM_OUTCOME_EXIT = 2, /* exited or was killed: see exit_code */
+};
+
+/* Start of every record. */
+struct fm_record {
+  __u32 kind;    /* enum fm_record_kind */
+  __u32 size;    /* of the whole record, in bytes */
+  __u64 time_ns; /* CLOCK_MONOTONIC */
+};
+
+/* A tainted child. (pid, fork_time_ns) names it for ever; pids are those of the root namespace. */
+struct fm_child {
+  __u64 fork_time_ns; /* CLOCK_MONOTONIC */
+  __u32 pid;
+  __u32 parent_pid;
+  __u32 parent_threads; /* threads of the parent at the fork, the forking one included */
+  __u32 flags;          /* enum fm_child_flag */
+};
+
+/* A tainted child was made. */
+struct fm_fork_record {
+  struct fm_record record;
+  struct fm_child child;
+  __u64 cgroup_id;
+  __u64 exe_inode;
+  __u32 exe_dev; /* the kernel's dev_t: major << 20 | minor */
+  __u32 uid;
+  __u32 parent_tid;
+  __u32 reserved;
+  char parent_comm[FM_COMM_LEN];
+  char child_comm[FM_COMM_LEN];
+  char exe_name[FM_EXE_NAME_LEN];
+};
+
+/* The first call of a function by a tainted child. */
+struct fm_call_record {
+  struct fm_record record;
+  struct fm_child child;
+  __u64 ip; /* of the probe, in the child's address space */
+  __u32 function;
+  __u32 tid;
+  char comm[FM_COMM_LEN];
+};
+
+/* How often a tainted child called each function, by function id. */
+struct fm_calls_record {
+  struct fm_record record;
+  struct fm_child child;
+  __u32 counts[FM_MAX_FUNCTIONS];
+};
+
+/* A tainted child called exec, or ended. */
+struct fm_end_record {
+  struct fm_record record;
+  struct fm_child child;
+  __u64 calls;     /* sum of its counts: what the fm_calls_record must add up to */
+  __u32 outcome;   /* enum fm_outcome */
+  __u32 exit_code; /* as wait(2) reports it; 0 for FM_OUTCOME_EXEC */
+  char comm[FM_COMM_LEN];
+};
+
+/* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
+struct fm_site {
+  __u64 inode;
+  __u64 offset; /* in the file */
+  __u32 dev;    /* the kernel's dev_t: major << 20 | minor */
+  __u32 reserved;
+};
+
+#ifdef __cplusplus
+#define FM_ASSERT_SIZE(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
+#else
+#define FM_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
+#endif
+FM_ASSERT_SIZE(fm_record, 16);
+FM_ASSERT_SIZE(fm_child, 24);
+FM_ASSERT_SIZE(fm_fork_record, 168);
+FM_ASSERT_SIZE(fm_call_record, 72);
+FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
+FM_ASSERT_SIZE(fm_end_record, 72);
+FM_ASSERT_SIZE(fm_site, 24);
+
+#endif /* FORKMON_WIRE_H */
