@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Maps and small functions that the sensors share. The maps are declared in every program and made
+ * one by the linker (bpftool gen object), because their definitions are equal.
+ */
+#ifndef FORKMON_COMMON_BPF_H
+#define FORKMON_COMMON_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "forkmon/wire.h"
+
+/* A tainted child, kept on its thread-group leader: no capacity, no eviction, freed with the task. */
+struct taint {
+  struct fm_child child;
+  __u64 calls;
+  __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
+  __u32 reserved;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct taint);
+} taints SEC(".maps") __weak;
+
+/*
+ * Calls of a tainted child, made at its first call. It is a whole record, so that the end of the
+ * child sends it as it stands.
+ */
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct fm_calls_record);
+} calls SEC(".maps") __weak;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4 * 1024 * 1024); /* the agent resizes it before loading */
+} events SEC(".maps") __weak;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FM_TOTAL_COUNT);
+  __type(key, __u32);
+  __type(value, __u64);
+} totals SEC(".maps") __weak;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FM_SENSOR_COUNT);
+  __type(key, __u32);
+  __type(value, __u64);
+} losses SEC(".maps") __weak;
+
+/* Bytes waiting in the ring buffer at which the agent is woken; below, it looks on its own tick. */
+extern const volatile __u64 wakeup_bytes;
+
+static __always_inline void add_to(void *map, __u32 index)
+{
+  __u64 *value = bpf_map_lookup_elem(map, &index);
+
+  if (value)
+    *value += 1; /* per CPU, and tracepoints and uprobe handlers run with preemption off */
+}
+
+/* A wake-up for each event doubles the cost of a fork, so only a filling buffer wakes the agent. */
+static __always_inline __u64 wakeup_flags(void)
+{
+  return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wakeup_bytes ? BPF_RB_FORCE_WAKEUP
+                                                                       : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void start_record(struct fm_record *record, __u32 kind, __u32 size)
+{
+  record->kind = kind;
+  record->size = size;
+  record->time_ns = bpf_ktime_get_ns();
+}
+
+#endif /* FORKMON_COMMON_BPF_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The few kernel types that the programs read, with the few members they read of each. CO-RE
+ * relocates every access to the running kernel's layout, so that a build needs no vmlinux.h of the
+ * build host. Names and types as in the kernel's include/linux/{sched,mm_types,fs,dcache}.h.
+ */
+#ifndef FORKMON_KERNEL_TYPES_H
+#define FORKMON_KERNEL_TYPES_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct super_block {
+  __u32 s_dev;
+};
+
+struct inode {
+  unsigned long i_ino;
+  struct super_block *i_sb;
+};
+
+struct qstr {
+  const unsigned char *name;
+};
+
+struct dentry {
+  struct qstr d_name;
+};
+
+struct path {
+  struct dentry *dentry;
+};
+
+struct file {
+  struct inode *f_inode;
+  struct path f_path;
+};
+
+struct mm_struct {
+  struct file *exe_file;
+};
+
+struct vm_area_struct {
+  unsigned long vm_start;
+  unsigned long vm_pgoff;
+  struct file *vm_file;
+};
+
+typedef struct {
+  int counter;
+} atomic_t;
+
+struct task_struct;
+
+struct signal_struct {
+  atomic_t live;
+  int nr_threads;
+  int group_exit_code;
+  struct task_struct *group_exec_task;
+};
+
+struct task_struct {
+  int pid;
+  int tgid;
+  int exit_code;
+  struct mm_struct *mm;
+  struct task_struct *group_leader;
+  struct signal_struct *signal;
+  char comm[16];
+};
+
+#pragma clang attribute pop
+
+#endif /* FORKMON_KERNEL_TYPES_H */

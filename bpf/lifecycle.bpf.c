@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * The lifecycle sensor: which processes are tainted, from their fork to their exec or end.
+ *
+ * BTF tracepoints, because they exist on every kernel with BTF and hand over the tasks themselves.
+ * A child is tainted by a fork that copies the address space of a process with several threads, or
+ * of a tainted one. vfork, posix_spawn and other CLONE_VM clones share the address space: there the
+ * other threads go on and release their locks.
+ */
+#include "common.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Only processes with FM_FAMILY_WATCHED are looked at: a session for one command or one pid. */
+const volatile bool watched_only = false;
+/* Every process carries probes. */
+const volatile bool all_armed = false;
+
+/* enum fm_family_flag of processes that a session watches or arms; set by the agent, inherited. */
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, __u32);
+} families SEC(".maps");
+
+static __always_inline __u32 family_of(struct task_struct *task)
+{
+  __u32 *flags = bpf_task_storage_get(&families, task->group_leader, 0, 0);
+
+  return flags ? *flags : 0;
+}
+
+static __always_inline void set_family(struct task_struct *task, __u32 flags)
+{
+  if (flags)
+    bpf_task_storage_get(&families, task, &flags, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/*
+ * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
+ * the leader's task (de_thread), and with it the leader's storage.
+ */
+static __always_inline __u32 inherit_family(struct task_struct *parent, struct task_struct *child)
+{
+  __u32 flags = family_of(parent);
+
+  if (child->pid == child->tgid || flags & FM_FAMILY_THROUGH_EXEC)
+    set_family(child, flags);
+  return flags;
+}
+
+static __always_inline void describe_exe(struct task_struct *task, struct fm_fork_record *fork)
+{
+  struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+  const unsigned char *name;
+
+  if (!exe)
+    return;
+  fork->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
+  fork->exe_dev = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+  name = BPF_CORE_READ(exe, f_path.dentry, d_name.name);
+  bpf_probe_read_kernel_str(fork->exe_name, sizeof(fork->exe_name), name);
+}
+
+static __always_inline void report_fork(struct task_struct *parent, struct task_struct *child,
+                                        struct taint *taint)
+{
+  struct fm_fork_record *fork = bpf_ringbuf_reserve(&events, sizeof(*fork), 0);
+
+  if (!fork) {
+    add_to(&losses, FM_SENSOR_LIFECYCLE);
+    return;
+  }
+  __builtin_memset(fork, 0, sizeof(*fork));
+  start_record(&fork->record, FM_RECORD_FORK, sizeof(*fork));
+  fork->record.time_ns = taint->child.fork_time_ns;
+  fork->child = taint->child;
+  fork->cgroup_id = bpf_get_current_cgroup_id();
+  fork->uid = (__u32)bpf_get_current_uid_gid();
+  fork->parent_tid = parent->pid;
+  describe_exe(parent, fork);
+  bpf_get_current_comm(fork->parent_comm, sizeof(fork->parent_comm));
+  bpf_probe_read_kernel_str(fork->child_comm, sizeof(fork->child_comm), child->comm);
+  bpf_ringbuf_submit(fork, wakeup_flags());
+}
+
+static __always_inline void taint_child(struct task_struct *parent, struct task_struct *child,
+                                        __u32 family)
+{
+  struct taint *from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
+  __u32 threads = parent->signal->nr_threads;
+  struct taint *taint;
+
+  if (threads < 2 && !from)
+    return;
+  add_to(&totals, FM_TOTAL_TAINTED_FORKS);
+  taint = bpf_task_storage_get(&taints, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!taint) {
+    add_to(&losses, FM_SENSOR_LIFECYCLE);
+    return;
+  }
+  taint->child.fork_time_ns = bpf_ktime_get_ns();
+  taint->child.pid = child->tgid;
+  taint->child.parent_pid = parent->tgid;
+  taint->child.parent_threads = threads;
+  taint->child.flags = (all_armed || family & FM_FAMILY_ARMED ? FM_CHILD_ARMED : 0) |
+                       (from ? FM_CHILD_PARENT_TAINTED : 0);
+  report_fork(parent, child, taint);
+}
+
+/* Runs in the parent, before the child is first scheduled (kernel_clone), so that nothing is missed. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+  __u32 family = inherit_family(parent, child);
+
+  if (child->pid != child->tgid) {
+    add_to(&totals, FM_TOTAL_THREADS);
+    return 0;
+  }
+  if (!child->mm) /* a kernel thread */
+    return 0;
+  if (child->mm == parent->mm) {
+    add_to(&totals, FM_TOTAL_VFORKS);
+    return 0;
+  }
+  add_to(&totals, FM_TOTAL_FORKS);
+  if (!watched_only || family & FM_FAMILY_WATCHED)
+    taint_child(parent, child, family);
+  return 0;
+}
+
+static __always_inline void report_calls(struct task_struct *leader, struct taint *taint)
+{
+  struct fm_calls_record *record = bpf_task_storage_get(&calls, leader, 0, 0);
+
+  if (!record)
+    return;
+  start_record(&record->record, FM_RECORD_CALLS, sizeof(*record));
+  record->child = taint->child;
+  if (bpf_ringbuf_output(&events, record, sizeof(*record), wakeup_flags()))
+    add_to(&losses, FM_SENSOR_PROBES);
+}
+
+static __always_inline void report_end(struct task_struct *leader, __u32 outcome, __u32 exit_code)
+{
+  struct taint *taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  struct fm_end_record *end;
+
+  if (!taint || __sync_lock_test_and_set(&taint->ended, 1))
+    return;
+  report_calls(leader, taint);
+  end = bpf_ringbuf_reserve(&events, sizeof(*end), 0);
+  if (!end) {
+    add_to(&losses, FM_SENSOR_LIFECYCLE);
+    return;
+  }
+  start_record(&end->record, FM_RECORD_END, sizeof(*end));
+  end->child = taint->child;
+  end->calls = taint->calls;
+  end->outcome = outcome;
+  end->exit_code = exit_code;
+  bpf_get_current_comm(end->comm, sizeof(end->comm));
+  bpf_ringbuf_submit(end, wakeup_flags());
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+  __u32 family = family_of(task);
+
+  report_end(task, FM_OUTCOME_EXEC, 0);
+  bpf_task_storage_delete(&taints, task);
+  bpf_task_storage_delete(&calls, task);
+  if (family && !(family & FM_FAMILY_THROUGH_EXEC))
+    bpf_task_storage_delete(&families, task);
+  return 0;
+}
+
+/*
+ * The tracepoint stands after do_exit has taken the thread off signal->live, on every kernel: zero
+ * means the process is ending. Two last threads may both see zero; `ended` lets one report.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+  struct task_struct *leader = task->group_leader;
+  struct signal_struct *signal = task->signal;
+  __u32 code;
+
+  if (!bpf_task_storage_get(&taints, leader, 0, 0))
+    return 0;
+  if (signal->live.counter == 0) {
+    code = signal->group_exit_code ? signal->group_exit_code : task->exit_code;
+    report_end(leader, FM_OUTCOME_EXIT, code);
+  } else if (task == leader && BPF_CORE_READ(signal, group_exec_task)) {
+    /* Another thread is in exec: this leader's task, and the taint on it, are about to go. */
+    report_end(leader, FM_OUTCOME_EXEC, 0);
+  }
+  return 0;
+}

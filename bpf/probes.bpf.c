@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * The probe sensor: calls of catalogue functions by tainted children.
+ *
+ * One program for all sites. It is attached once to each tracefs uprobe event (to an anchor that
+ * never hits), and runs in every process that carries a perf event of it: see sensors/probes.h.
+ */
+#include "common.bpf.h"
+
+/* Bytes waiting in the ring buffer at which the agent is woken. */
+const volatile __u64 wakeup_bytes = 256 * 1024;
+/* log2 of the page size: the unit of vm_pgoff. */
+const volatile __u32 page_shift = 12;
+
+/* Probed instruction -> function id. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fm_site);
+  __type(value, __u32);
+} sites SEC(".maps");
+
+/* Calls by function id: exact, whether or not the agent keeps up. */
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FM_MAX_FUNCTIONS);
+  __type(key, __u32);
+  __type(value, __u64);
+} function_totals SEC(".maps");
+
+struct site_search {
+  struct fm_site site;
+  __u64 ip;
+};
+
+static long locate(struct task_struct *task, struct vm_area_struct *vma, struct site_search *search)
+{
+  struct file *file = vma->vm_file;
+
+  if (!file)
+    return 0;
+  search->site.inode = file->f_inode->i_ino;
+  search->site.dev = file->f_inode->i_sb->s_dev;
+  search->site.offset = search->ip - vma->vm_start + (vma->vm_pgoff << page_shift);
+  return 0;
+}
+
+/* Function id of the probed instruction, or -1: the mmap lock was taken, or the site is unknown. */
+static __always_inline int function_at(struct task_struct *task, __u64 ip)
+{
+  struct site_search search = {.ip = ip};
+  __u32 *function;
+
+  if (bpf_find_vma(task, ip, locate, &search, 0))
+    return -1;
+  function = bpf_map_lookup_elem(&sites, &search.site);
+  return function && *function < FM_MAX_FUNCTIONS ? (int)*function : -1;
+}
+
+static __always_inline void report_call(struct taint *taint, __u32 function, __u64 ip)
+{
+  struct fm_call_record *call = bpf_ringbuf_reserve(&events, sizeof(*call), 0);
+
+  if (!call) {
+    add_to(&losses, FM_SENSOR_PROBES);
+    return;
+  }
+  start_record(&call->record, FM_RECORD_CALL, sizeof(*call));
+  call->child = taint->child;
+  call->ip = ip;
+  call->function = function;
+  call->tid = (__u32)bpf_get_current_pid_tgid();
+  bpf_get_current_comm(call->comm, sizeof(call->comm));
+  bpf_ringbuf_submit(call, wakeup_flags());
+}
+
+static __always_inline void count_call(struct task_struct *leader, struct taint *taint,
+                                       __u32 function, __u64 ip)
+{
+  struct fm_calls_record *record;
+
+  add_to(&function_totals, function);
+  record = bpf_task_storage_get(&calls, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!record) {
+    add_to(&losses, FM_SENSOR_PROBES);
+    return;
+  }
+  __sync_fetch_and_add(&taint->calls, 1);
+  /* Threads of the child may race to the first call: one of them sees zero. */
+  if (__sync_fetch_and_add(&record->counts[function & (FM_MAX_FUNCTIONS - 1)], 1) == 0)
+    report_call(taint, function, ip);
+}
+
+SEC("uprobe")
+int on_call(struct pt_regs *ctx)
+{
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *leader = task->group_leader;
+  struct taint *taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  __u64 ip = PT_REGS_IP(ctx);
+  int function;
+
+  add_to(&totals, FM_TOTAL_PROBE_HITS);
+  if (!taint || taint->ended)
+    return 0;
+  function = function_at(task, ip);
+  if (function < 0)
+    add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
+  else
+    count_call(leader, taint, function, ip);
+  return 0;
+}
