@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/// Counts that hold whether or not the agent keeps up with the ring buffer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace forkmon {
+
+/// A snapshot of the kernel's own counts since the sensors started, and of the sensors' state.
+struct KernelTotals {
+  std::uint64_t forks = 0;           ///< processes made with a copied address space
+  std::uint64_t vforks = 0;          ///< processes that share their parent's: vfork, posix_spawn
+  std::uint64_t threads = 0;         ///< threads started
+  std::uint64_t tainted_forks = 0;   ///< of `forks`, those that tainted the child
+  std::uint64_t probe_hits = 0;      ///< whoever made them
+  std::uint64_t unresolved_hits = 0; ///< by tainted children, where no function could be named
+  std::uint64_t armed_families = 0;  ///< now
+  std::map<std::string, std::uint64_t> lost;  ///< records that were dropped, by sensor
+  std::map<std::string, bool> sensor_active;  ///< by sensor
+  std::map<std::string, std::uint64_t> calls; ///< by tainted children, by function
+};
+
+} // namespace forkmon
