@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "app/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+
+namespace forkmon {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+const std::map<std::string, Format> formats{{"table", Format::table}, {"json", Format::json}};
+const std::map<std::string, ProbePolicy> policies{
+    {"auto", ProbePolicy::automatic}, {"all", ProbePolicy::all}, {"none", ProbePolicy::none}};
+const std::map<std::string, Severity> severities{{"info", Severity::info},
+                                                 {"warning", Severity::warning},
+                                                 {"high", Severity::high},
+                                                 {"critical", Severity::critical}};
+
+const char* const description =
+    "Finds fork-safety bugs, system-wide: which process forked while it had threads, what the child\n"
+    "called before exec that it must not call, and what to do about it.\n\n"
+    "  forkmon                        the agent: Prometheus metrics, findings as JSON lines\n"
+    "  forkmon --trace                a live session over the whole system\n"
+    "  forkmon --trace -p PID         only that process and its children\n"
+    "  forkmon --trace -- CMD [ARG…]  run CMD and watch its family exactly\n"
+    "  forkmon --check                what works here, and why not\n";
+
+/// CLI11 keeps what the command line says here until it is checked as a whole.
+struct Raw {
+  Options options;
+  bool trace = false;
+  bool check = false;
+  std::string format;
+};
+
+void add_mode_options(CLI::App& app, Raw& raw) {
+  app.add_flag("--trace", raw.trace, "A live session; ends with a summary on stderr");
+  app.add_flag("--check", raw.check, "Say which sensors can be used here, and why not")
+      ->configurable(false);
+  app.add_option("-p,--pid", raw.options.pid, "With --trace: watch only this process's family")
+      ->check(CLI::PositiveNumber);
+  app.add_option("command", raw.options.command, "With --trace: the command to run, after --")
+      ->configurable(false);
+  app.add_option("--user", raw.options.user, "Run CMD as this user")->type_name("NAME");
+}
+
+void add_output_options(CLI::App& app, Raw& raw) {
+  app.add_option("--format", raw.format, "table or json (default: table with --trace)")
+      ->check(CLI::IsMember(formats));
+  app.add_option("-o,--output", raw.options.output,
+                 "Where findings go (default: stdout; with -- CMD stderr)")
+      ->type_name("FILE");
+  app.add_flag("--all", raw.options.all, "Also show tainted children that did nothing wrong");
+  app.add_option("--error-exitcode", raw.options.error_exitcode,
+                 "With -- CMD: exit with N when there was a finding of --fail-severity or above")
+      ->check(CLI::Range(0, 255))
+      ->type_name("N");
+  app.add_option("--fail-severity", raw.options.fail_severity, "info, warning, high or critical")
+      ->transform(CLI::CheckedTransformer(severities));
+  app.add_option("--listen", raw.options.listen, "Where the agent serves /metrics")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str();
+}
+
+void add_sensor_options(CLI::App& app, Raw& raw) {
+  app.add_option("--probe", raw.options.probe,
+                 "auto: probe suspects; all: every process, at a price; none: no probes")
+      ->transform(CLI::CheckedTransformer(policies));
+}
+
+void add_filters(CLI::App& app, FilterOptions& filters) {
+  auto add = [&](const char* name, std::vector<std::string>& patterns, const char* help) {
+    app.add_option(name, patterns, help)
+        ->type_name("GLOB")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  add("--comm", filters.comms, "Only processes of this name (repeatable)");
+  add("--exe", filters.exes, "Only this executable, path or file name (repeatable)");
+  add("--cgroup", filters.cgroups, "Only this cgroup path (repeatable)");
+  app.add_option("--uid", filters.uids, "Only processes of this user id (repeatable)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+/// What single options cannot check.
+std::optional<std::string> contradiction(const Raw& raw) {
+  const Options& options = raw.options;
+  if (raw.trace && raw.check)
+    return "--trace and --check exclude each other";
+  if (!options.command.empty() && !raw.trace)
+    return "a command needs --trace: forkmon --trace -- CMD [ARG...]";
+  if (!options.command.empty() && options.pid)
+    return "-p and -- CMD exclude each other";
+  if (options.pid && !raw.trace)
+    return "-p needs --trace";
+  if (options.command.empty() && options.error_exitcode)
+    return "--error-exitcode needs -- CMD";
+  if (options.command.empty() && !options.user.empty())
+    return "--user needs -- CMD";
+  return std::nullopt;
+}
+
+Options settle(Raw raw) {
+  Options options = std::move(raw.options);
+  options.mode = raw.check ? Mode::check : raw.trace ? Mode::trace : Mode::agent;
+  Format usual = options.mode == Mode::trace ? Format::table : Format::json;
+  options.format = raw.format.empty() ? usual : formats.at(raw.format);
+  return options;
+}
+
+int wrong(const std::string& why) {
+  std::cerr << "forkmon: " << why << " (see forkmon --help)\n";
+  return wrong_usage;
+}
+
+} // namespace
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  CLI::App app(description, "forkmon");
+  Raw raw;
+  app.set_version_flag("--version", "forkmon " FORKMON_VERSION);
+  app.set_config("--config", "", "Read options from a TOML file")->type_name("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  add_mode_options(app, raw);
+  add_output_options(app, raw);
+  add_sensor_options(app, raw);
+  add_filters(app, raw.options.filters);
+  app.positionals_at_end();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) { // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    return wrong(error.what());
+  }
+  if (auto why = contradiction(raw))
+    return wrong(*why);
+  return settle(std::move(raw));
+}
+
+} // namespace forkmon

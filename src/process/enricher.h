@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/// Adds to fork events what only /proc knows: the executable's path, the cgroup, the container.
+#pragma once
+
+#include "forkmon/event.h"
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+namespace forkmon {
+
+/// Reads /proc of the parent, or of the child where the parent has ended already; what neither shows
+/// any more is left as the kernel sent it. Paths of executables are remembered, so that a process
+/// that forked and ended in an instant still gets its name.
+class Enricher {
+public:
+  void enrich(ForkEvent& fork);
+
+private:
+  std::string path_of(const ForkEvent& fork);
+
+  static constexpr std::size_t max_remembered = 4096;
+  std::map<FileId, std::string> paths_;
+};
+
+} // namespace forkmon

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "process/proc.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <climits>
+#include <filesystem>
+#include <sstream>
+
+namespace forkmon {
+namespace {
+
+// include/linux/sched.h of the kernel.
+constexpr std::uint64_t pf_forknoexec = 0x40;
+constexpr std::uint64_t pf_kthread = 0x00200000;
+
+std::uint32_t kernel_dev(std::uint64_t major, std::uint64_t minor) {
+  return static_cast<std::uint32_t>(major << 20U | minor);
+}
+
+template <typename T>
+std::optional<T> number(std::string_view text, int base = 10) {
+  T value{};
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+std::string_view next_field(std::string_view& text, char separator) {
+  auto end = std::min(text.find(separator), text.size());
+  auto field = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return field;
+}
+
+std::vector<std::string_view> fields_of(std::string_view text) {
+  std::vector<std::string_view> fields;
+  while (!text.empty()) {
+    auto field = next_field(text, ' ');
+    if (!field.empty())
+      fields.push_back(field);
+  }
+  return fields;
+}
+
+/// "START-END PERMS OFFSET MAJOR:MINOR INODE   PATH"
+std::optional<MappedFile> parse_mapping(std::string_view line) {
+  MappedFile mapping;
+  auto start = number<std::uint64_t>(next_field(line, '-'), 16);
+  auto end = number<std::uint64_t>(next_field(line, ' '), 16);
+  auto perms = next_field(line, ' ');
+  next_field(line, ' '); // offset
+  auto major = number<std::uint64_t>(next_field(line, ':'), 16);
+  auto minor = number<std::uint64_t>(next_field(line, ' '), 16);
+  auto inode = number<std::uint64_t>(next_field(line, ' '));
+  if (!start || !end || !major || !minor || !inode || *inode == 0)
+    return std::nullopt;
+  if (perms.size() < 3 || perms[2] != 'x')
+    return std::nullopt;
+  mapping.start = *start;
+  mapping.end = *end;
+  mapping.file = {kernel_dev(*major, *minor), *inode};
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  mapping.path = line;
+  return mapping;
+}
+
+} // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd)
+    return Error::from_errno("cannot open " + path, errno);
+  std::string text;
+  std::array<char, 16384> chunk;
+  while (text.size() < limit) {
+    ssize_t got = read(fd.get(), chunk.data(), std::min(chunk.size(), limit - text.size()));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return Error::from_errno("cannot read " + path, errno);
+    if (got == 0)
+      break;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+Result<ProcStat> parse_stat(std::string_view text) {
+  const Error malformed{"malformed /proc/PID/stat"};
+  auto open_paren = text.find('(');
+  auto close_paren = text.rfind(')'); // the comm may hold any byte, ')' too
+  if (open_paren == std::string_view::npos || close_paren == std::string_view::npos ||
+      close_paren < open_paren)
+    return malformed;
+  ProcStat stat;
+  auto pid = fields_of(text.substr(0, open_paren));
+  auto fields = fields_of(text.substr(close_paren + 1));
+  constexpr std::size_t state = 0, ppid = 1, flags = 6, threads = 17, start_time = 19;
+  if (pid.size() != 1 || fields.size() <= start_time)
+    return malformed;
+  auto flag_bits = number<std::uint64_t>(fields[flags]).value_or(0);
+  stat.pid = number<pid_t>(pid[0]).value_or(0);
+  stat.comm = text.substr(open_paren + 1, close_paren - open_paren - 1);
+  stat.state = fields[state][0];
+  stat.ppid = number<pid_t>(fields[ppid]).value_or(0);
+  stat.threads = number<std::uint32_t>(fields[threads]).value_or(0);
+  stat.start_time = number<std::uint64_t>(fields[start_time]).value_or(0);
+  stat.is_kernel_thread = (flag_bits & pf_kthread) != 0;
+  stat.forked_no_exec = (flag_bits & pf_forknoexec) != 0;
+  return stat;
+}
+
+Result<ProcStat> read_stat(pid_t pid) {
+  auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!text)
+    return text.error();
+  return parse_stat(*text);
+}
+
+std::vector<pid_t> threads_of(pid_t pid) {
+  std::vector<pid_t> tids;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(fmt::format("/proc/{}/task", pid), error), end;
+  for (; !error && entries != end; entries.increment(error))
+    if (auto tid = number<pid_t>(entries->path().filename().native()))
+      tids.push_back(*tid);
+  return tids;
+}
+
+Result<Fd> open_pidfd(pid_t pid) {
+  auto fd = syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0)
+    return Error::from_errno(fmt::format("cannot open process {}", pid), errno);
+  return Fd(static_cast<int>(fd));
+}
+
+Result<Executable> read_executable(pid_t pid) {
+  const std::string link = fmt::format("/proc/{}/exe", pid);
+  std::array<char, PATH_MAX> path;
+  struct stat file {};
+  ssize_t length = readlink(link.c_str(), path.data(), path.size());
+  if (length < 0 || stat(link.c_str(), &file) != 0)
+    return Error::from_errno("cannot read " + link, errno);
+  return Executable{std::string(path.data(), static_cast<std::size_t>(length)),
+                    {kernel_dev(major(file.st_dev), minor(file.st_dev)), file.st_ino}};
+}
+
+std::string parse_cgroup(std::string_view text) {
+  std::string_view first;
+  std::string_view systemd;
+  while (!text.empty()) {
+    auto line = next_field(text, '\n');
+    auto hierarchy = next_field(line, ':');
+    auto controllers = next_field(line, ':');
+    if (hierarchy == "0" && line != "/")
+      return std::string(line);
+    if (controllers == "name=systemd")
+      systemd = line;
+    if (first.empty())
+      first = line;
+  }
+  return std::string(systemd.empty() ? first : systemd);
+}
+
+Result<std::string> read_cgroup(pid_t pid) {
+  auto text = read_file(fmt::format("/proc/{}/cgroup", pid), 65536);
+  if (!text)
+    return text.error();
+  return parse_cgroup(*text);
+}
+
+std::optional<std::string> container_of(std::string_view cgroup) {
+  constexpr std::size_t id_length = 64;
+  std::size_t run = 0;
+  for (std::size_t end = cgroup.size(); end > 0; end--) {
+    char c = cgroup[end - 1];
+    bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    run = is_hex ? run + 1 : 0;
+    if (run == id_length && (end == 1 || cgroup[end - 2] == '-' || cgroup[end - 2] == '/'))
+      return std::string(cgroup.substr(end - 1, id_length));
+  }
+  return std::nullopt;
+}
+
+std::string MappedFile::openable(pid_t pid) const {
+  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
+}
+
+std::vector<MappedFile> parse_mapped_files(std::string_view maps) {
+  std::vector<MappedFile> files;
+  while (!maps.empty()) {
+    auto mapping = parse_mapping(next_field(maps, '\n'));
+    if (!mapping)
+      continue;
+    auto same = [&](const MappedFile& other) { return other.file == mapping->file; };
+    if (std::none_of(files.begin(), files.end(), same))
+      files.push_back(std::move(*mapping));
+  }
+  return files;
+}
+
+Result<std::vector<MappedFile>> mapped_files(pid_t pid) {
+  auto text = read_file(fmt::format("/proc/{}/maps", pid), 16U << 20U);
+  if (!text)
+    return text.error();
+  return parse_mapped_files(*text);
+}
+
+} // namespace forkmon

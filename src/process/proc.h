@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/// What /proc says of a process (proc(5)). Everything read here was written by somebody else.
+#pragma once
+
+#include "forkmon/event.h"
+#include "util/fd.h"
+#include "util/result.h"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace forkmon {
+
+/// The parts of /proc/PID/stat in use.
+struct ProcStat {
+  pid_t pid = 0;
+  std::string comm; ///< raw bytes
+  char state = '?';
+  pid_t ppid = 0;
+  std::uint32_t threads = 0;
+  std::uint64_t start_time = 0; ///< clock ticks after boot: with the pid, a name for ever
+  bool is_kernel_thread = false; ///< PF_KTHREAD
+  bool forked_no_exec = false;   ///< PF_FORKNOEXEC
+};
+
+Result<ProcStat> read_stat(pid_t pid);
+/// The same from the file's text.
+Result<ProcStat> parse_stat(std::string_view text);
+
+/// Thread ids; empty when the process has ended.
+std::vector<pid_t> threads_of(pid_t pid);
+
+Result<Fd> open_pidfd(pid_t pid);
+
+/// A whole small file, up to `limit` bytes.
+Result<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20U);
+
+/// The executable's path and file; with " (deleted)" as the kernel prints it.
+struct Executable {
+  std::string path;
+  FileId file;
+};
+Result<Executable> read_executable(pid_t pid);
+
+/// Path of the process in the cgroup hierarchy: v2's, else systemd's, else the first.
+Result<std::string> read_cgroup(pid_t pid);
+std::string parse_cgroup(std::string_view text);
+
+/// The container that a cgroup path names: its id of 64 hexadecimal digits, as docker, containerd,
+/// cri-o and podman write it.
+std::optional<std::string> container_of(std::string_view cgroup);
+
+/// One file mapped executable.
+struct MappedFile {
+  FileId file; ///< as the kernel's vm_area_struct has it: stat(2) differs on btrfs and overlayfs
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::string path; ///< in the process's own mount namespace
+  /// A path of ours that opens just this file, deleted or not, in whatever namespace.
+  std::string openable(pid_t pid) const;
+};
+/// Files mapped executable into a process, each once.
+Result<std::vector<MappedFile>> mapped_files(pid_t pid);
+std::vector<MappedFile> parse_mapped_files(std::string_view maps);
+
+} // namespace forkmon

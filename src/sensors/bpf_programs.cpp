@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "sensors/bpf_programs.h"
+
+#include "forkmon.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cstdarg>
+#include <numeric>
+#include <string>
+
+namespace forkmon {
+namespace {
+
+/// The last warnings of libbpf, which says there why a load failed.
+std::string& libbpf_messages() {
+  static std::string messages;
+  return messages;
+}
+
+int keep_message(libbpf_print_level level, const char* format, va_list args) {
+  if (level == LIBBPF_DEBUG)
+    return 0;
+  std::array<char, 512> line{};
+  int length = vsnprintf(line.data(), line.size(), format, args);
+  std::string& messages = libbpf_messages();
+  constexpr std::size_t keep = 8192;
+  if (length > 0 && messages.size() < keep)
+    messages += line.data();
+  return length;
+}
+
+/// libbpf's error, with the first line of what it said about it.
+Error libbpf_error(const std::string& what, int error) {
+  std::array<char, 128> text{};
+  libbpf_strerror(error, text.data(), text.size());
+  std::string message = fmt::format("{}: {}", what, text.data());
+  const std::string& said = libbpf_messages();
+  if (!said.empty())
+    message += fmt::format(" ({})", said.substr(0, said.find('\n')));
+  return {message, -error};
+}
+
+int forward(void* context, void* data, std::size_t size) {
+  auto& on_record = *static_cast<std::function<void(std::span<const std::byte>)>*>(context);
+  on_record({static_cast<const std::byte*>(data), size});
+  return 0;
+}
+
+/// One entry of a per-CPU map, summed.
+Result<std::uint64_t> sum_of(int map_fd, std::uint32_t index) {
+  std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  if (int error = bpf_map_lookup_elem(map_fd, &index, per_cpu.data()); error != 0)
+    return libbpf_error("cannot read a counter map", error);
+  return std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
+}
+
+template <typename Counts>
+Status read_counts(int map_fd, Counts& counts) {
+  for (std::uint32_t i = 0; i < counts.size(); i++) {
+    auto sum = sum_of(map_fd, i);
+    if (!sum)
+      return sum.error();
+    counts[i] = *sum;
+  }
+  return ok();
+}
+
+struct RingDeleter {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+struct SkeletonDeleter {
+  void operator()(forkmon_bpf* skeleton) const { forkmon_bpf::destroy(skeleton); }
+};
+
+void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
+  skeleton.rodata->watched_only = settings.watched_only;
+  skeleton.rodata->all_armed = settings.all_armed;
+  skeleton.rodata->wakeup_bytes = settings.ring_bytes / 8;
+  auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
+  skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));
+  bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
+  bpf_program__set_autoattach(skeleton.progs.on_call, false); // attached to uprobe events
+}
+
+} // namespace
+
+/// Members are destroyed from the last to the first: the ring before the maps it reads.
+struct BpfPrograms::State {
+  std::unique_ptr<forkmon_bpf, SkeletonDeleter> skeleton;
+  std::function<void(std::span<const std::byte>)> on_record;
+  std::unique_ptr<ring_buffer, RingDeleter> ring;
+};
+
+BpfPrograms::BpfPrograms(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BpfPrograms::~BpfPrograms() = default;
+
+Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settings) {
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  libbpf_set_print(keep_message);
+  libbpf_messages().clear();
+  auto state = std::make_unique<State>();
+  state->skeleton.reset(forkmon_bpf::open());
+  if (!state->skeleton)
+    return libbpf_error("cannot open the BPF programs", -errno);
+  apply(settings, *state->skeleton);
+  if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
+    return libbpf_error("the kernel refuses the BPF programs", error);
+  int ring_fd = bpf_map__fd(state->skeleton->maps.events);
+  state->ring.reset(ring_buffer__new(ring_fd, forward, &state->on_record, nullptr));
+  if (!state->ring)
+    return libbpf_error("cannot map the ring buffer", -errno);
+  return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(state)));
+}
+
+Status BpfPrograms::attach_lifecycle() {
+  if (int error = forkmon_bpf::attach(state_->skeleton.get()); error != 0)
+    return libbpf_error("cannot attach to the fork, exec and exit tracepoints", error);
+  return ok();
+}
+
+int BpfPrograms::call_program_fd() const {
+  return bpf_program__fd(state_->skeleton->progs.on_call);
+}
+
+int BpfPrograms::families_fd() const {
+  return bpf_map__fd(state_->skeleton->maps.families);
+}
+
+Status BpfPrograms::set_site(const fm_site& site, std::uint32_t function) {
+  int fd = bpf_map__fd(state_->skeleton->maps.sites);
+  if (int error = bpf_map_update_elem(fd, &site, &function, BPF_ANY); error != 0)
+    return libbpf_error("cannot record a probe site", error);
+  return ok();
+}
+
+int BpfPrograms::ring_fd() const {
+  return ring_buffer__epoll_fd(state_->ring.get());
+}
+
+std::size_t
+BpfPrograms::consume(const std::function<void(std::span<const std::byte>)>& on_record) {
+  state_->on_record = on_record;
+  int count = ring_buffer__consume(state_->ring.get());
+  state_->on_record = nullptr;
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+Result<BpfTotals> BpfPrograms::totals() const {
+  BpfTotals read;
+  read.function_calls.resize(FM_MAX_FUNCTIONS);
+  const auto& maps = state_->skeleton->maps;
+  if (auto done = read_counts(bpf_map__fd(maps.totals), read.totals); !done)
+    return done.error();
+  if (auto done = read_counts(bpf_map__fd(maps.losses), read.losses); !done)
+    return done.error();
+  if (auto done = read_counts(bpf_map__fd(maps.function_totals), read.function_calls); !done)
+    return done.error();
+  return read;
+}
+
+} // namespace forkmon

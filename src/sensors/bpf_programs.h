@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/// Owner of the BPF programs and maps.
+#pragma once
+
+#include "forkmon/wire.h"
+#include "util/result.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace forkmon {
+
+/// What cannot be changed once the programs are loaded.
+struct BpfSettings {
+  bool watched_only = false;    ///< look only at processes that FamilyMap marked as watched
+  bool all_armed = false;       ///< every process carries probes
+  std::size_t ring_bytes = 8U << 20U; ///< a power of two, and a multiple of the page size
+};
+
+/// Exact counts kept by the kernel, summed over its CPUs.
+struct BpfTotals {
+  std::array<std::uint64_t, FM_TOTAL_COUNT> totals{};
+  std::array<std::uint64_t, FM_SENSOR_COUNT> losses{};
+  std::vector<std::uint64_t> function_calls; ///< by function id
+};
+
+/// The loaded programs. Detached and unloaded when it goes.
+class BpfPrograms {
+public:
+  /// Loads the programs. Fails where the kernel has no BTF or refuses them, and says which.
+  static Result<std::unique_ptr<BpfPrograms>> load(const BpfSettings& settings);
+  ~BpfPrograms();
+  BpfPrograms(const BpfPrograms&) = delete;
+  BpfPrograms& operator=(const BpfPrograms&) = delete;
+
+  /// Attaches the lifecycle sensor: from here on children are tainted.
+  Status attach_lifecycle();
+
+  /// The program that probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
+  int call_program_fd() const;
+  int families_fd() const;
+
+  /// Names the function probed at a site.
+  Status set_site(const fm_site& site, std::uint32_t function);
+
+  /// Readable when the kernel thinks that records are worth a wake-up.
+  int ring_fd() const;
+  /// Hands over every record that is there now; returns how many.
+  std::size_t consume(const std::function<void(std::span<const std::byte>)>& on_record);
+
+  Result<BpfTotals> totals() const;
+
+private:
+  struct State;
+  explicit BpfPrograms(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+} // namespace forkmon

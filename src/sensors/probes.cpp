@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "sensors/probes.h"
+
+#include "process/proc.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <set>
+
+namespace forkmon {
+namespace {
+
+constexpr pid_t kthreadd = 2;
+
+/// Threads that start while we arm their siblings are inherited or found by looking again.
+constexpr int max_looks = 16;
+
+} // namespace
+
+Status find_anchor() {
+  auto stat = read_stat(kthreadd);
+  if (!stat || !stat->is_kernel_thread)
+    return Error{"process 2 is not the kernel's kthreadd: run in the host's pid namespace "
+                 "(docker --pid=host, Kubernetes hostPID: true)"};
+  return ok();
+}
+
+ProbeSensor::ProbeSensor(BpfPrograms& programs, UprobeEvents events)
+    : programs_(programs), family_map_(programs.families_fd()), events_(std::move(events)) {}
+
+Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs) {
+  if (auto anchor = find_anchor(); !anchor)
+    return anchor.error();
+  auto events = UprobeEvents::create();
+  if (!events)
+    return events.error();
+  return std::unique_ptr<ProbeSensor>(new ProbeSensor(programs, std::move(*events)));
+}
+
+Status ProbeSensor::add(const LibrarySites& library) {
+  if (knows(library.file) || library.sites.empty())
+    return ok();
+  std::vector<ProbePoint> points;
+  for (const auto& site : library.sites) {
+    points.push_back({library.path, site.offset});
+    fm_site key{library.file.inode, site.offset, library.file.dev, 0};
+    if (auto done = programs_.set_site(key, site.function); !done)
+      return done;
+  }
+  auto id = events_.define(fmt::format("library_{}", libraries_.size()), points);
+  if (!id)
+    return id.error().in("cannot probe " + library.path);
+  auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
+  if (!anchor)
+    return anchor.error();
+  if (auto done = attach_program(*anchor, programs_.call_program_fd()); !done)
+    return done;
+  libraries_.emplace(library.file, Library{*id, std::move(*anchor)});
+  return ok();
+}
+
+Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>& opened) const {
+  for (const auto& [file, library] : libraries_) {
+    auto event = open_tracepoint(library.event_id, tid, inheritance);
+    if (!event)
+      return event.error();
+    opened.push_back(std::move(*event));
+  }
+  return ok();
+}
+
+Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
+  if (families_.contains(pid))
+    return ok();
+  std::vector<Fd> events;
+  std::set<pid_t> done_tids;
+  for (int look = 0; look < max_looks; look++) {
+    std::size_t before = done_tids.size();
+    for (pid_t tid : threads_of(pid)) {
+      if (!done_tids.insert(tid).second)
+        continue;
+      auto opened = open_on(tid, inheritance, events);
+      if (!opened && opened.error().code != ESRCH)
+        return opened.error();
+    }
+    if (done_tids.size() == before)
+      break;
+  }
+  if (events.empty() && !libraries_.empty())
+    return Error{fmt::format("process {} has ended", pid), ESRCH};
+  if (auto marked = family_map_.set(pid, family_flags | FM_FAMILY_ARMED); !marked)
+    return marked;
+  families_.emplace(pid, std::move(events));
+  return ok();
+}
+
+void ProbeSensor::disarm(pid_t pid) {
+  if (families_.erase(pid) != 0)
+    (void)family_map_.set(pid, 0); // fails only when the process has ended
+}
+
+Status ProbeSensor::arm_everything() {
+  return open_on(-1, Inheritance::none, everything_);
+}
+
+std::vector<pid_t> ProbeSensor::armed() const {
+  std::vector<pid_t> pids;
+  for (const auto& [pid, events] : families_)
+    pids.push_back(pid);
+  return pids;
+}
+
+} // namespace forkmon

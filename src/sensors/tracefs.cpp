@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "sensors/tracefs.h"
+
+#include "process/proc.h"
+#include "util/fd.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace forkmon {
+namespace {
+
+constexpr std::string_view group_prefix = "forkmon_";
+
+/// The kernel reads uprobe_events in pieces of this size (WRITE_BUFSIZE in kernel/trace/trace.c).
+constexpr std::size_t max_write = 4096;
+
+bool is_tracefs(const std::string& path) {
+  struct statfs info {};
+  return statfs(path.c_str(), &info) == 0 && info.f_type == TRACEFS_MAGIC;
+}
+
+Status append(const std::string& path, const std::string& text) {
+  Fd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!fd)
+    return Error::from_errno("cannot open " + path, errno);
+  if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return Error::from_errno("cannot write to " + path, errno);
+  return ok();
+}
+
+/// "forkmon_PID_STARTTIME": whose group this is, however often the pid is used again.
+std::string group_of(pid_t pid, std::uint64_t start_time) {
+  return fmt::format("{}{}_{}", group_prefix, pid, start_time);
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+/// Is this a group of an agent that has ended?
+bool is_left_over(std::string_view group) {
+  if (!group.starts_with(group_prefix))
+    return false;
+  group.remove_prefix(group_prefix.size());
+  auto separator = group.find('_');
+  if (separator == std::string_view::npos)
+    return false;
+  auto pid = number(group.substr(0, separator));
+  auto start = number(group.substr(separator + 1));
+  if (!pid || !start)
+    return false;
+  auto running = read_stat(static_cast<pid_t>(*pid));
+  return !running || running->start_time != *start;
+}
+
+/// Lines of uprobe_events look like "p:GROUP/EVENT PATH:OFFSET".
+void remove_left_overs(const std::string& tracefs) {
+  std::ifstream events(tracefs + "/uprobe_events");
+  std::vector<std::string> names;
+  for (std::string line; std::getline(events, line);) {
+    auto name = line.substr(0, line.find(' '));
+    auto slash = name.find('/');
+    if (!name.starts_with("p:") || slash == std::string::npos)
+      continue;
+    if (is_left_over(std::string_view(name).substr(2, slash - 2)))
+      names.push_back(name.substr(2));
+  }
+  for (const std::string& name : names) // the second line of an event with several sites fails
+    (void)append(tracefs + "/uprobe_events", fmt::format("-:{}\n", name));
+}
+
+/// Can the kernel's parser take it? It splits at white space and at the last colon.
+bool is_plain(const std::string& path) {
+  return path.find_first_of(" \t\r\n#\\\"';:,") == std::string::npos && path.size() < 1024;
+}
+
+/// A way to name the file that the parser can take. `keep` holds what it refers to.
+Result<std::string> parseable(const std::string& path, std::vector<Fd>& keep) {
+  if (is_plain(path) && !path.starts_with("/proc/"))
+    return path;
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd)
+    return Error::from_errno("cannot open " + path, errno);
+  keep.push_back(std::move(fd));
+  return fmt::format("/proc/self/fd/{}", keep.back().get());
+}
+
+} // namespace
+
+Result<std::string> find_tracefs() {
+  for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"})
+    if (is_tracefs(path))
+      return std::string(path);
+  return Error{"tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing"};
+}
+
+UprobeEvents::UprobeEvents(std::string tracefs, std::string group)
+    : tracefs_(std::move(tracefs)), group_(std::move(group)) {}
+
+Result<UprobeEvents> UprobeEvents::create() {
+  auto tracefs = find_tracefs();
+  if (!tracefs)
+    return tracefs.error();
+  if (access((*tracefs + "/uprobe_events").c_str(), W_OK) != 0)
+    return Error::from_errno(*tracefs + "/uprobe_events cannot be written", errno);
+  remove_left_overs(*tracefs);
+  auto self = read_stat(getpid());
+  if (!self)
+    return self.error();
+  return UprobeEvents(*tracefs, group_of(getpid(), self->start_time));
+}
+
+UprobeEvents::~UprobeEvents() {
+  for (const std::string& event : events_)
+    (void)append(tracefs_ + "/uprobe_events", fmt::format("-:{}/{}\n", group_, event));
+}
+
+Result<std::uint64_t> UprobeEvents::define(const std::string& name,
+                                           std::span<const ProbePoint> points) {
+  const std::string file = tracefs_ + "/uprobe_events";
+  std::vector<Fd> keep;
+  std::string text;
+  for (const ProbePoint& point : points) {
+    auto path = parseable(point.path, keep);
+    if (!path)
+      return path.error();
+    std::string line = fmt::format("p:{}/{} {}:0x{:x}\n", group_, name, *path, point.offset);
+    if (text.size() + line.size() >= max_write) {
+      if (auto done = append(file, std::exchange(text, {})); !done)
+        return done.error();
+    }
+    if (events_.empty() || events_.back() != name)
+      events_.push_back(name);
+    text += line;
+  }
+  if (auto done = append(file, text); !done)
+    return done.error();
+  std::ifstream id_file(fmt::format("{}/events/{}/{}/id", tracefs_, group_, name));
+  std::uint64_t id = 0;
+  if (!(id_file >> id))
+    return Error{fmt::format("tracefs shows no id for the event {}/{}", group_, name)};
+  return id;
+}
+
+} // namespace forkmon
