@@ -12,8 +12,8 @@ static void child(void) {
 
 int main(void) {
   start_sleeping_thread();
-  say("{\"pid\": %d}\n", (int)getpid());
   pid_t first = fork_child(live_long);
+  say("{\"pid\": %d, \"first\": %d}\n", (int)getpid(), (int)first);
   wait_for_byte();
   wait_for(first);
   for (int i = 0; i < 10; i++) {

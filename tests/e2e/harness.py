@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""Runs forkmon and the workloads, and compares findings with what the workloads say is true."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("FORKMON_BUILD", ROOT / "build"))
+FORKMON = Path(os.environ.get("FORKMON", BUILD / "src/app/forkmon"))
+WORKLOADS = BUILD / "tests/workloads"
+UPROBE_EVENTS = Path("/sys/kernel/tracing/uprobe_events")
+TIMEOUT = 60
+
+
+def workload(name):
+    return str(WORKLOADS / name)
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def findings_in(path):
+    """The findings of an output file: each line whole, valid UTF-8, and JSON."""
+    data = Path(path).read_bytes()
+    assert data == b"" or data.endswith(b"\n"), "the last line is cut off"
+    return json_lines(data.decode("utf-8", errors="strict"))
+
+
+def wait_until(condition, what, timeout=TIMEOUT):
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"timed out: {what}"
+        time.sleep(0.02)
+    return value
+
+
+def is_zombie(pid):
+    """Has this child ended, its parent not having waited for it yet?"""
+    stat = Path(f"/proc/{pid}/stat").read_text(errors="surrogateescape")
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+class Session:
+    """What one run of forkmon left: its status, its findings, and what the workload printed."""
+
+    def __init__(self, returncode, findings, stdout, stderr):
+        self.returncode = returncode
+        self.findings = findings
+        self.stdout = stdout
+        self.stderr = stderr
+
+    def truths(self):
+        return json_lines(self.stdout)
+
+    def of_kind(self, kind):
+        return [finding for finding in self.findings if finding["kind"] == kind]
+
+    def functions(self):
+        return {finding["function"] for finding in self.of_kind("unsafe_call")}
+
+
+def run(*arguments, timeout=TIMEOUT, **options):
+    """Runs a program to its end; its output as text whatever bytes it wrote."""
+    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True,
+                          errors="surrogateescape", timeout=timeout, **options)
+
+
+def forkmon(*arguments, **options):
+    return run(FORKMON, *arguments, **options)
+
+
+def trace_command(tmp_path, *command, options=(), **run_options):
+    """`forkmon --trace -- COMMAND` with its findings as JSON in a file."""
+    output = tmp_path / "findings.json"
+    done = forkmon("--trace", "--format", "json", "-o", output, *options, "--", *command,
+                   **run_options)
+    findings = findings_in(output) if output.exists() else []
+    return Session(done.returncode, findings, done.stdout, done.stderr)
+
+
+def by_child(findings):
+    """{pid: (calls of its child finding, {function: number of unsafe_call findings})}"""
+    children = {}
+    for finding in findings:
+        if finding["kind"] not in ("unsafe_call", "child"):
+            continue
+        calls, firsts = children.setdefault(finding["child"]["pid"], ({}, {}))
+        if finding["kind"] == "child":
+            assert not calls, "a child was reported twice"
+            calls.update(finding["calls"])
+        else:
+            firsts[finding["function"]] = firsts.get(finding["function"], 0) + 1
+    return children
+
+
+def check_child(truth, findings):
+    """One child: each of its functions found once, its counts as the workload made them."""
+    pid = truth["child"]
+    calls, firsts = by_child(findings).get(pid, ({}, {}))
+    assert firsts == {function: 1 for function in calls}, f"first calls and counts differ: {pid}"
+    if "calls" in truth:
+        assert calls == truth["calls"]
+    for function, count in truth.get("at_least", {}).items():
+        assert calls.get(function, 0) >= count, f"{function} of {pid}: {calls}"
+    for finding in findings:
+        if finding["kind"] == "child" and finding["child"]["pid"] == pid:
+            assert finding["exact"] is True
+            assert finding["outcome"] == truth.get("outcome", "exit")
+
+
+def check_truths(truths, findings):
+    """Every child that did something unsafe, exactly what it did, and nobody else."""
+    children = {truth["child"]: truth for truth in truths if "child" in truth}
+    assert children or {"clean": True} in truths, "the workload printed no truth"
+    assert set(by_child(findings)) <= set(children), "findings about others"
+    assert not [finding for finding in findings if finding["kind"] == "lost"]
+    for truth in children.values():
+        check_child(truth, findings)
+
+
+class Running:
+    """A program that runs beside the test; ended with it."""
+
+    def __init__(self, arguments, errors_to=None, **options):
+        self.errors = errors_to
+        with open(errors_to or os.devnull, "wb") as stderr:
+            self.process = subprocess.Popen([str(a) for a in arguments], stderr=stderr,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            **options)
+        self.pid = self.process.pid
+
+    def stderr(self):
+        return Path(self.errors).read_text(errors="surrogateescape")
+
+    def first_line(self):
+        return json.loads(self.process.stdout.readline())
+
+    def go_on(self):
+        """Sends the byte that a held workload waits for; returns all that it then prints."""
+        out, _ = self.process.communicate(b"x", timeout=TIMEOUT)
+        assert self.process.returncode == 0
+        return json_lines(out.decode())
+
+    def end(self, number=signal.SIGINT):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        return self.process.wait(TIMEOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(TIMEOUT)
+        self.process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+
+class Trace(Running):
+    """`forkmon --trace …` beside the test, ready when the constructor returns."""
+
+    def __init__(self, tmp_path, *options):
+        self.output = tmp_path / "findings.json"
+        super().__init__([FORKMON, "--trace", "--format", "json", "-o", self.output, *options],
+                         errors_to=tmp_path / "stderr")
+        wait_until(lambda: self.stderr() or self.process.poll() is not None, "forkmon is ready")
+        assert self.process.poll() is None, self.stderr()
+
+    def findings(self):
+        return findings_in(self.output)
+
+
+class Agent(Running):
+    """The agent on a port of its own, ready when the constructor returns."""
+
+    def __init__(self, tmp_path, *options):
+        self.port = free_port()
+        self.output = tmp_path / "findings.json"
+        super().__init__([FORKMON, "--listen", f"127.0.0.1:{self.port}", "-o", self.output,
+                          *options], errors_to=tmp_path / "stderr")
+        wait_until(self.is_serving, "the agent serves metrics")
+
+    def is_serving(self):
+        assert self.process.poll() is None, self.stderr()
+        with contextlib.suppress(OSError):
+            return 'forkmon_sensor_active{sensor="lifecycle"} 1' in self.metrics_text()
+        return False
+
+    def metrics_text(self):
+        url = f"http://127.0.0.1:{self.port}/metrics"
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            return answer.read().decode("utf-8", errors="strict")
+
+    def metric(self, name, **labels):
+        """The sum of the series of that name whose labels contain these values."""
+        total = 0.0
+        pattern = re.compile(rf"^forkmon_{name}(?:\{{(.*)\}})? (\S+)$", re.MULTILINE)
+        for series, value in pattern.findall(self.metrics_text()):
+            got = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', series))
+            if all(str(wanted) in got.get(label, "") for label, wanted in labels.items()):
+                total += float(value)
+        return total
+
+    def findings(self):
+        return findings_in(self.output)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def uprobe_groups():
+    """The event groups of forkmon processes that tracefs holds."""
+    return set(re.findall(r"\bforkmon_\w+(?=/)", UPROBE_EVENTS.read_text()))
+
+
+def assert_printable(text):
+    """No control character but the newline, and valid UTF-8."""
+    text.encode("utf-8")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), repr(text)
+
+
+def assert_one_line(done, status, pattern):
+    """The program ended with that status and one line on stderr that says why."""
+    assert_printable(done.stderr)
+    assert done.returncode == status, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert re.search(pattern, done.stderr, re.IGNORECASE), done.stderr

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""`forkmon --trace` over the whole system. Others run too, so the tests look at their own alone."""
+
+import pytest
+
+from harness import (Running, Trace, check_child, is_zombie, json_lines, run, wait_until,
+                     workload)
+
+
+def of_exe(findings, name):
+    return [f for f in findings if f.get("parent", {}).get("exe", "").endswith("/" + name)]
+
+
+@pytest.mark.parametrize("name", ["malloc_1000", "setenv_in_child", "grandchild", "many_forks"])
+def test_all_probes_see_every_call(tmp_path, name):
+    with Trace(tmp_path, "--probe=all") as trace:
+        truths = json_lines(run(workload(name)).stdout)
+        assert trace.end() == 0, trace.stderr()
+        for truth in truths:
+            check_child(truth, trace.findings())
+
+
+@pytest.mark.parametrize("name", ["fork_exec", "posix_spawn", "vfork", "single_threaded_fork"])
+def test_all_probes_find_nothing_in_clean_programs(tmp_path, name):
+    with Trace(tmp_path, "--probe=all", "--exe", workload(name)) as trace:
+        assert run(workload(name)).returncode == 0
+        assert trace.end() == 0, trace.stderr()
+        assert of_exe(trace.findings(), name) == []
+
+
+def test_process_that_ran_before_is_seen(tmp_path):
+    with Running([workload("hold_then_fork")]) as target:
+        target.first_line()
+        with Trace(tmp_path, "--probe=all") as trace:
+            [truth] = target.go_on()
+            assert trace.end() == 0, trace.stderr()
+            check_child(truth, trace.findings())
+
+
+def test_auto_arms_the_parent_of_a_child_that_lives_on(tmp_path):
+    """The first child lives 500 ms: its parent is a suspect, and its later children are exact."""
+    with Trace(tmp_path, "--probe=auto") as trace, Running([workload("suspect")]) as target:
+        first = target.first_line()["first"]
+        wait_until(lambda: is_zombie(first), "the first child has ended")
+        truths = target.go_on()
+        assert trace.end() == 0, trace.stderr()
+        for truth in truths:
+            check_child(truth, trace.findings())
+
+
+def test_without_probes_only_lives_are_seen(tmp_path):
+    with Trace(tmp_path, "--probe=none", "--all") as trace:
+        [truth] = json_lines(run(workload("malloc_1000")).stdout)
+        assert trace.end() == 0, trace.stderr()
+        mine = of_exe(trace.findings(), "malloc_1000")
+        assert [f["kind"] for f in mine] == ["child"]
+        assert mine[0]["child"]["pid"] == truth["child"]
+        assert mine[0]["calls"] == {} and mine[0]["exact"] is False
