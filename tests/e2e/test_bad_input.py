@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong around forkmon: one clear line and the right status, or the finding still right."""
+"""What goes wrong around forkmon: one clear line and the right status, or the right finding still."""
 
 import os
 import re

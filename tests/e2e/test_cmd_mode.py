@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`forkmon --trace -- CMD`: every call of every child, exactly, and nothing on programs that are right."""
+"""Every call of every child of `forkmon --trace -- CMD`, exactly; nothing on programs that are right."""
 
 import datetime
 
@@ -53,7 +53,7 @@ def test_unsafe_call_carries_the_fields_of_the_contract(tmp_path):
     assert call["severity"] == "warning"
     assert call["protected"] is True
     assert call["evidence"] == "uprobe"
-    assert call["library"].startswith("libc")
+    assert call["library"].endswith("libc.so.6")
     assert call["since_fork_us"] >= 0
     assert isinstance(call["stack"], list)
     assert call["container"] is None or isinstance(call["container"], str)

@@ -12,5 +12,5 @@ static void child(void) {
 }
 
 int main(void) {
-  return one_child(child, "\"at_least\": {\"pthread_mutex_lock\": 20}");
+  return one_child(child, "\"calls\": {\"pthread_mutex_lock\": 20}");
 }
