@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "forkmon/finding.h"
+
+namespace forkmon {
+
+const char* to_string(Severity severity) {
+  switch (severity) {
+  case Severity::info:
+    return "info";
+  case Severity::warning:
+    return "warning";
+  case Severity::high:
+    return "high";
+  case Severity::critical:
+    return "critical";
+  }
+  return "unknown";
+}
+
+const char* to_string(Evidence evidence) {
+  switch (evidence) {
+  case Evidence::uprobe:
+    return "uprobe";
+  case Evidence::page_fault:
+    return "page_fault";
+  }
+  return "unknown";
+}
+
+const char* to_string(Outcome outcome) {
+  switch (outcome) {
+  case Outcome::exec:
+    return "exec";
+  case Outcome::exit:
+    return "exit";
+  case Outcome::signal:
+    return "signal";
+  case Outcome::alive:
+    return "alive";
+  }
+  return "unknown";
+}
+
+} // namespace forkmon
