@@ -174,8 +174,11 @@ class Trace(Running):
         self.output = tmp_path / "findings.json"
         super().__init__([FORKMON, "--trace", "--format", "json", "-o", self.output, *options],
                          errors_to=tmp_path / "stderr")
-        wait_until(lambda: self.stderr() or self.process.poll() is not None, "forkmon is ready")
+        wait_until(self.is_ready, "forkmon says that it watches")
+
+    def is_ready(self):
         assert self.process.poll() is None, self.stderr()
+        return "forkmon: watching" in self.stderr()
 
     def findings(self):
         return findings_in(self.output)

@@ -14,7 +14,7 @@ METRICS = [
     "forks_total", "tainted_forks_total", "unsafe_calls_total", "children_total",
     "live_tainted_children", "parent_threads_bucket", "fork_to_exec_seconds_bucket",
     "events_lost_total", "sensor_active", "armed_families", "probe_hits_total",
-    "bpf_run_seconds_total", "build_info", "label_overflow_total",
+    "build_info", "label_overflow_total",
 ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong around forkmon: one clear line and the right status, or the right finding still."""
+"""What goes wrong around forkmon: one clear line and the right status, or a right finding."""
 
 import os
 import re
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness import (FORKMON, TIMEOUT, Running, Trace, assert_one_line, assert_printable,
-                     check_truths, findings_in, forkmon, json_lines, run, trace_command, workload)
+                     check_truths, findings_in, forkmon, json_lines, run, trace_command,
+                     wait_until, workload)
 
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 WITHOUT_BPF = ("setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin")
@@ -90,8 +91,21 @@ def test_pid_that_ends_while_it_is_armed():
 
 
 def test_output_to_a_full_disk():
-    done = forkmon("--trace", "--format", "json", "-o", "/dev/full", "--", workload("malloc_1000"))
-    assert_one_line(done, 1, "/dev/full.*No space left")
+    """Said once, however many findings there are; the command still runs to its end."""
+    done = forkmon("--trace", "--format", "json", "-o", "/dev/full", "--", workload("many_forks"))
+    assert len(json_lines(done.stdout)) == 100
+    assert_printable(done.stderr)
+    assert len(re.findall("/dev/full: No space left on device", done.stderr)) == 1, done.stderr
+    assert done.returncode == 0, "it is the command's"
+
+
+def test_output_of_the_system_to_a_full_disk(tmp_path):
+    with Running([FORKMON, "--trace", "--probe=all", "--format", "json", "-o", "/dev/full"],
+                 errors_to=tmp_path / "stderr") as trace:
+        wait_until(lambda: "watching" in trace.stderr(), "forkmon says that it watches")
+        run(workload("malloc_1000"))
+        assert trace.process.wait(TIMEOUT) == 1
+        assert len(re.findall("No space left on device", trace.stderr())) == 1, trace.stderr()
 
 
 def test_output_that_cannot_be_opened():

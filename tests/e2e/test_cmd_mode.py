@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every call of every child of `forkmon --trace -- CMD`, exactly; nothing on programs that are right."""
+"""`forkmon --trace -- CMD`: every call of every child, exactly; nothing on right programs."""
 
 import datetime
 
