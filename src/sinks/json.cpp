@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "sinks/json.h"
+
+#include "util/text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+
+namespace forkmon {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename F>
+Json common(const char* kind, const F& finding, const WallClock& clock) {
+  return {{"kind", kind},
+          {"time", clock.rfc3339(finding.time_ns)},
+          {"severity", to_string(finding.severity)}};
+}
+
+void add_subject(Json& json, const Subject& subject) {
+  const auto& [parent, child, uid, cgroup, container] = subject;
+  json["parent"] = {{"pid", parent.pid},
+                    {"comm", valid_utf8(parent.comm)},
+                    {"exe", valid_utf8(parent.exe)},
+                    {"threads", parent.threads}};
+  json["child"] = {{"pid", child.pid}, {"comm", valid_utf8(child.comm)}};
+  json["container"] = container ? Json(valid_utf8(*container)) : Json(nullptr);
+  json["uid"] = uid;
+  if (!cgroup.empty())
+    json["cgroup"] = valid_utf8(cgroup);
+}
+
+Json to_json(const Frame& frame) {
+  Json json = {{"function", valid_utf8(frame.function)},
+               {"module", valid_utf8(frame.module)},
+               {"offset", frame.offset}};
+  if (!frame.source.empty())
+    json["source"] = valid_utf8(frame.source);
+  return json;
+}
+
+Json to_json(const UnsafeCallFinding& call, const WallClock& clock) {
+  Json json = common("unsafe_call", call, clock);
+  add_subject(json, call.subject);
+  json["function"] = valid_utf8(call.function);
+  json["category"] = valid_utf8(call.category);
+  json["library"] = valid_utf8(call.library);
+  json["protected"] = call.is_protected;
+  json["evidence"] = to_string(call.evidence);
+  json["since_fork_us"] = call.since_fork_us;
+  json["stack"] = Json::array();
+  for (const Frame& frame : call.stack)
+    json["stack"].push_back(to_json(frame));
+  json["advice"] = valid_utf8(call.advice);
+  return json;
+}
+
+// The contract names functions only, so the calls of one name in two libraries are one number.
+Json calls_by_function(const std::vector<CallCount>& calls) {
+  std::map<std::string, std::uint64_t> sums;
+  for (const CallCount& call : calls)
+    sums[valid_utf8(call.function)] += call.count;
+  Json json = Json::object();
+  for (const auto& [function, count] : sums)
+    json[function] = count;
+  return json;
+}
+
+Json to_json(const ChildFinding& child, const WallClock& clock) {
+  const bool ended = child.outcome == Outcome::exit || child.outcome == Outcome::signal;
+  Json json = common("child", child, clock);
+  add_subject(json, child.subject);
+  json["outcome"] = to_string(child.outcome);
+  json["status"] = ended ? Json(child.status) : Json(nullptr);
+  json["lifetime_us"] = child.lifetime_us;
+  json["calls"] = calls_by_function(child.calls);
+  json["exact"] = child.exact;
+  if (!child.advice.empty())
+    json["advice"] = valid_utf8(child.advice);
+  return json;
+}
+
+Json to_json(const LostFinding& lost, const WallClock& clock) {
+  Json json = common("lost", lost, clock);
+  json["sensor"] = valid_utf8(lost.sensor);
+  json["count"] = lost.count;
+  return json;
+}
+
+Json to_json(const TaintedForkFinding&, const WallClock&) {
+  return nullptr;
+}
+
+} // namespace
+
+std::string to_json_line(const Finding& finding, const WallClock& clock) {
+  const Json json = std::visit([&](const auto& f) { return to_json(f, clock); }, finding);
+  if (json.is_null())
+    return {};
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+Status JsonSink::on(const Finding& finding) {
+  return output_.write(to_json_line(finding, clock_));
+}
+
+} // namespace forkmon

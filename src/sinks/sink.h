@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// Where findings go.
+#pragma once
+
+#include "forkmon/finding.h"
+#include "util/result.h"
+
+namespace forkmon {
+
+class Sink {
+public:
+  virtual ~Sink() = default;
+  /// An Error means that this and later findings cannot be delivered (EPIPE, ENOSPC…).
+  virtual Status on(const Finding& finding) = 0;
+  /// Delivers what is held back, if anything is.
+  virtual Status flush() { return ok(); }
+};
+
+} // namespace forkmon
