@@ -142,7 +142,7 @@ const ElfFile::Segment* ElfFile::code_at(std::uint64_t vaddr) const {
 std::string ElfFile::interpreter() const {
   constexpr std::uint64_t max_path = 4096;
   for (const Segment& segment : segments_) {
-    if (segment.type != PT_INTERP || segment.size > max_path)
+    if (segment.type != PT_INTERP || segment.size == 0 || segment.size > max_path)
       continue;
     auto bytes = read(segment.offset, segment.size);
     if (!bytes)
