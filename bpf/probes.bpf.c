@@ -105,9 +105,11 @@ int on_call(struct pt_regs *ctx)
   if (!taint || taint->ended)
     return 0;
   function = function_at(task, ip);
-  if (function < 0)
+  if (function < 0) {
     add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
-  else
-    count_call(leader, taint, function, ip);
+    taint->child.flags &= ~FM_CHILD_ARMED;
+    return 0;
+  }
+  count_call(leader, taint, function, ip);
   return 0;
 }

@@ -52,8 +52,8 @@ enum fm_family_flag {
 
 /* Flags of a tainted child. */
 enum fm_child_flag {
-  FM_CHILD_ARMED = 1,         /* carried probes from its first instruction on */
-  FM_CHILD_PARENT_TAINTED = 2 /* its parent was itself a tainted child */
+  FM_CHILD_ARMED = 1, /* carried probes from its first instruction on; cleared when a hit was lost */
+  FM_CHILD_PARENT_TAINTED = 2, /* its parent was itself a tainted child */
 };
 
 enum fm_outcome {

@@ -19,7 +19,8 @@ const std::map<std::string, Severity> severities{{"info", Severity::info},
                                                  {"critical", Severity::critical}};
 
 const char* const description =
-    "Finds fork-safety bugs, system-wide: which process forked while it had threads, what the child\n"
+    "Finds fork-safety bugs, system-wide: which process forked while it had threads, what the "
+    "child\n"
     "called before exec that it must not call, and what to do about it.\n\n"
     "  forkmon                        the agent: Prometheus metrics, findings as JSON lines\n"
     "  forkmon --trace                a live session over the whole system\n"

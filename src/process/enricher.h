@@ -10,9 +10,9 @@
 
 namespace forkmon {
 
-/// Reads /proc of the parent, or of the child where the parent has ended already; what neither shows
-/// any more is left as the kernel sent it. Paths of executables are remembered, so that a process
-/// that forked and ended in an instant still gets its name.
+/// Reads /proc of the parent, or of the child where the parent has ended already; what neither
+/// shows any more is left as the kernel sent it. Paths of executables are remembered, so that a
+/// process that forked and ended in an instant still gets its name.
 class Enricher {
 public:
   void enrich(ForkEvent& fork);

@@ -23,7 +23,7 @@ struct ProcStat {
   char state = '?';
   pid_t ppid = 0;
   std::uint32_t threads = 0;
-  std::uint64_t start_time = 0; ///< clock ticks after boot: with the pid, a name for ever
+  std::uint64_t start_time = 0;  ///< clock ticks after boot: with the pid, a name for ever
   bool is_kernel_thread = false; ///< PF_KTHREAD
   bool forked_no_exec = false;   ///< PF_FORKNOEXEC
 };

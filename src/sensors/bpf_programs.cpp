@@ -142,8 +142,7 @@ int BpfPrograms::ring_fd() const {
   return ring_buffer__epoll_fd(state_->ring.get());
 }
 
-std::size_t
-BpfPrograms::consume(const std::function<void(std::span<const std::byte>)>& on_record) {
+std::size_t BpfPrograms::consume(const std::function<void(std::span<const std::byte>)>& on_record) {
   state_->on_record = on_record;
   int count = ring_buffer__consume(state_->ring.get());
   state_->on_record = nullptr;

@@ -17,8 +17,8 @@ namespace forkmon {
 
 /// What cannot be changed once the programs are loaded.
 struct BpfSettings {
-  bool watched_only = false;    ///< look only at processes that FamilyMap marked as watched
-  bool all_armed = false;       ///< every process carries probes
+  bool watched_only = false;          ///< look only at processes that FamilyMap marked as watched
+  bool all_armed = false;             ///< every process carries probes
   std::size_t ring_bytes = 8U << 20U; ///< a power of two, and a multiple of the page size
 };
 

@@ -67,8 +67,8 @@ SensorCheck check_lifecycle() {
   auto programs = BpfPrograms::load({.ring_bytes = 65536});
   Status attached = programs ? (*programs)->attach_lifecycle() : Status(programs.error());
   check.usable = static_cast<bool>(attached);
-  check.detail = attached ? "BTF tracepoints sched_process_fork, _exec, _exit"
-                          : attached.error().message;
+  check.detail =
+      attached ? "BTF tracepoints sched_process_fork, _exec, _exit" : attached.error().message;
   return check;
 }
 
@@ -110,7 +110,8 @@ std::optional<std::string> missing_prerequisite() {
     return "the kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
            "CONFIG_DEBUG_INFO_BTF=y, as distributions do since 2020";
   if (is_locked_down())
-    return "the kernel is locked down for confidentiality, which forbids BPF to read kernel memory: "
+    return "the kernel is locked down for confidentiality, which forbids BPF to read kernel "
+           "memory: "
            "boot with lockdown=integrity or none";
   return std::nullopt;
 }

@@ -10,7 +10,8 @@
 
 namespace forkmon {
 
-/// The `families` map of bpf/lifecycle.bpf.c, written by pidfd so that a reused pid is never marked.
+/// The `families` map of bpf/lifecycle.bpf.c, written by pidfd so that a reused pid is never
+/// marked.
 class FamilyMap {
 public:
   explicit FamilyMap(int map_fd) : map_fd_(map_fd) {}

@@ -13,16 +13,17 @@ namespace forkmon {
 
 /// What becomes of a perf event when its process forks or execs.
 enum class Inheritance {
-  none,             ///< this thread alone
-  until_exec,       ///< its threads and children too, until they exec
-  through_exec,     ///< its threads and children too, whatever they exec
+  none,         ///< this thread alone
+  until_exec,   ///< its threads and children too, until they exec
+  through_exec, ///< its threads and children too, whatever they exec
 };
 
-/// Opens the tracepoint event on a thread: on every CPU, or where `tid` is -1 for all threads of the
-/// system on CPU 0 (a uprobe's breakpoints go by process, so one CPU's event is enough).
+/// Opens the tracepoint event on a thread: on every CPU, or where `tid` is -1 for all threads of
+/// the system on CPU 0 (a uprobe's breakpoints go by process, so one CPU's event is enough).
 Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheritance);
 
-/// Runs the BPF program whenever the tracepoint fires, in whatever process, as long as `event` lives.
+/// Runs the BPF program whenever the tracepoint fires, in whatever process, as long as `event`
+/// lives.
 Status attach_program(const Fd& event, int program_fd);
 
 } // namespace forkmon

@@ -4,6 +4,7 @@
 #include "process/proc.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <set>
@@ -73,6 +74,9 @@ Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>&
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
   if (families_.contains(pid))
     return ok();
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return pidfd.error();
   std::vector<Fd> events;
   std::set<pid_t> done_tids;
   for (int look = 0; look < max_looks; look++) {
@@ -91,7 +95,7 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
     return Error{fmt::format("process {} has ended", pid), ESRCH};
   if (auto marked = family_map_.set(pid, family_flags | FM_FAMILY_ARMED); !marked)
     return marked;
-  families_.emplace(pid, std::move(events));
+  families_.emplace(pid, Family{std::move(*pidfd), std::move(events)});
   return ok();
 }
 
@@ -104,11 +108,16 @@ Status ProbeSensor::arm_everything() {
   return open_on(-1, Inheritance::none, everything_);
 }
 
-std::vector<pid_t> ProbeSensor::armed() const {
-  std::vector<pid_t> pids;
-  for (const auto& [pid, events] : families_)
-    pids.push_back(pid);
-  return pids;
+std::vector<pid_t> ProbeSensor::release_ended() {
+  std::vector<pid_t> ended;
+  for (const auto& [pid, family] : families_) {
+    pollfd poll_fd{family.pidfd.get(), POLLIN, 0};
+    if (poll(&poll_fd, 1, 0) == 1)
+      ended.push_back(pid);
+  }
+  for (pid_t pid : ended)
+    families_.erase(pid);
+  return ended;
 }
 
 } // namespace forkmon

@@ -49,13 +49,18 @@ public:
   /// Arms every process of the system.
   Status arm_everything();
 
-  std::vector<pid_t> armed() const;
+  /// Lets go of processes that have ended; returns them.
+  std::vector<pid_t> release_ended();
   std::size_t armed_families() const { return families_.size(); }
 
 private:
   struct Library {
     std::uint64_t event_id = 0;
     Fd anchor;
+  };
+  struct Family {
+    Fd pidfd;
+    std::vector<Fd> events;
   };
   ProbeSensor(BpfPrograms& programs, UprobeEvents events);
   Status open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>& opened) const;
@@ -65,7 +70,7 @@ private:
   UprobeEvents events_; ///< removed after the perf events that use them, which are declared below
   std::map<FileId, Library> libraries_;
   std::vector<Fd> everything_;
-  std::map<pid_t, std::vector<Fd>> families_;
+  std::map<pid_t, Family> families_;
 };
 
 } // namespace forkmon

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "app/monitor.h"
+
+#include "decode/decode.h"
+
+#include <spdlog/spdlog.h>
+
+namespace forkmon {
+namespace {
+
+/// Names of enum fm_sensor, as in metrics and findings.
+constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes"};
+
+/// An armed thread costs a file descriptor per library; the worst offenders come first.
+constexpr std::size_t max_armed_families = 256;
+
+} // namespace
+
+Monitor::Monitor(const Settings& settings, OnFinding on_finding)
+    : settings_(settings), on_finding_(std::move(on_finding)), correlator_(functions_) {}
+
+Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFinding on_finding) {
+  std::unique_ptr<Monitor> monitor(new Monitor(settings, std::move(on_finding)));
+  auto programs = BpfPrograms::load(
+      {.watched_only = settings.watched_only, .all_armed = settings.probe == ProbePolicy::all});
+  if (!programs)
+    return programs.error();
+  monitor->programs_ = std::move(*programs);
+  // Probes first: a child that is tainted with probes everywhere counts as exact.
+  if (auto started = monitor->start_probes(); !started)
+    return started.error();
+  if (auto attached = monitor->programs_->attach_lifecycle(); !attached)
+    return attached.error();
+  return monitor;
+}
+
+/// With `auto`, a system that lends no probes still shows tainted children.
+Status Monitor::start_probes() {
+  if (settings_.probe == ProbePolicy::none)
+    return ok();
+  auto probes = ProbeSensor::create(*programs_);
+  Status ready = probes ? ok() : Status(probes.error());
+  if (probes) {
+    probes_ = std::move(*probes);
+    libraries_ = std::make_unique<KnownLibraries>(*probes_, functions_);
+    ready = libraries_->add_own();
+  }
+  if (ready && settings_.probe == ProbePolicy::all)
+    ready = probes_->arm_everything();
+  if (ready)
+    return ok();
+  libraries_.reset();
+  probes_.reset();
+  if (settings_.probe == ProbePolicy::all || settings_.watched_only)
+    return ready.error().in("no probes");
+  spdlog::warn("no probes, so unsafe calls are not seen: {}", ready.error().message);
+  return ok();
+}
+
+Status Monitor::watch(pid_t pid, Inheritance inheritance) {
+  std::uint32_t flags = FM_FAMILY_WATCHED;
+  if (inheritance == Inheritance::through_exec)
+    flags |= FM_FAMILY_THROUGH_EXEC;
+  if (!probes_)
+    return FamilyMap(programs_->families_fd()).set(pid, flags);
+  if (auto added = libraries_->add_of(pid); !added)
+    return added;
+  return probes_->arm(pid, inheritance, flags);
+}
+
+void Monitor::take(std::span<const std::byte> record) {
+  auto event = decode(record);
+  if (event)
+    process(std::move(*event));
+  else
+    undecodable_++;
+}
+
+void Monitor::process(Event event) {
+  if (auto* fork = std::get_if<ForkEvent>(&event))
+    enricher_.enrich(*fork);
+  suspects_.on(event);
+  deliver(correlator_.on(event));
+}
+
+void Monitor::deliver(const std::vector<Finding>& findings) const {
+  for (const Finding& finding : findings)
+    on_finding_(finding);
+}
+
+void Monitor::poll() {
+  programs_->consume([this](std::span<const std::byte> record) { take(record); });
+}
+
+void Monitor::tick(std::uint64_t now_ns) {
+  poll();
+  report_losses(now_ns);
+  arm_suspects(now_ns);
+}
+
+void Monitor::finish(std::uint64_t now_ns) {
+  poll();
+  report_losses(now_ns);
+  deliver(correlator_.finish(now_ns));
+}
+
+void Monitor::report_losses(std::uint64_t now_ns) {
+  for (const auto& [sensor, total] : totals().lost)
+    report_loss(now_ns, sensor, total);
+}
+
+void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total) {
+  std::uint64_t& reported = reported_losses_[sensor];
+  if (total > reported)
+    process(LossEvent{now_ns, sensor, total - reported});
+  reported = total;
+}
+
+void Monitor::arm_suspects(std::uint64_t now_ns) {
+  auto due = suspects_.due(now_ns);
+  if (!probes_ || settings_.watched_only || settings_.probe != ProbePolicy::automatic)
+    return;
+  for (std::uint32_t pid : due) {
+    auto suspect = static_cast<pid_t>(pid);
+    if (probes_->armed_families() >= max_armed_families)
+      probes_->release_ended();
+    if (probes_->armed_families() >= max_armed_families)
+      return;
+    Status armed = libraries_->add_of(suspect);
+    if (armed)
+      armed = probes_->arm(suspect, Inheritance::until_exec, 0);
+    if (!armed)
+      spdlog::debug("process {} is not armed: {}", pid, armed.error().message);
+  }
+}
+
+KernelTotals Monitor::totals() const {
+  KernelTotals totals;
+  totals.sensor_active = {{"lifecycle", true}, {"probes", probes_ != nullptr}};
+  totals.armed_families = probes_ ? probes_->armed_families() : 0;
+  auto read = programs_->totals();
+  if (!read)
+    return totals;
+  totals.forks = read->totals[FM_TOTAL_FORKS];
+  totals.vforks = read->totals[FM_TOTAL_VFORKS];
+  totals.threads = read->totals[FM_TOTAL_THREADS];
+  totals.tainted_forks = read->totals[FM_TOTAL_TAINTED_FORKS];
+  totals.probe_hits = read->totals[FM_TOTAL_PROBE_HITS];
+  totals.unresolved_hits = read->totals[FM_TOTAL_UNRESOLVED_HITS];
+  for (std::size_t i = 0; i < sensor_names.size(); i++)
+    totals.lost[sensor_names[i]] = read->losses[i];
+  totals.lost["probes"] += totals.unresolved_hits;
+  totals.lost["decode"] = undecodable_;
+  for (FunctionId id = 0; id < functions_.size(); id++)
+    if (read->function_calls[id] != 0)
+      totals.calls[functions_.find(id)->function] += read->function_calls[id];
+  return totals;
+}
+
+} // namespace forkmon

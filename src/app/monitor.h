@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/// The pipeline: kernel → decode → enrich → correlate → findings.
+#pragma once
+
+#include "app/known_libraries.h"
+#include "app/options.h"
+#include "correlate/correlator.h"
+#include "correlate/suspects.h"
+#include "forkmon/totals.h"
+#include "process/enricher.h"
+#include "sensors/bpf_programs.h"
+#include "sensors/probes.h"
+
+#include <functional>
+#include <memory>
+
+namespace forkmon {
+
+class Monitor {
+public:
+  struct Settings {
+    bool watched_only = false; ///< look only at families given to watch()
+    ProbePolicy probe = ProbePolicy::automatic;
+  };
+  using OnFinding = std::function<void(const Finding&)>;
+
+  /// Loads and attaches the sensors. `on_finding` gets every finding, those that nobody prints too.
+  static Result<std::unique_ptr<Monitor>> start(const Settings& settings, OnFinding on_finding);
+
+  /// Watches a process and all that come of it from now on, with probes unless the policy is none;
+  /// for a command also through its execs.
+  Status watch(pid_t pid, Inheritance inheritance);
+
+  /// Readable when the kernel has many records waiting.
+  int ring_fd() const { return programs_->ring_fd(); }
+  /// Takes in what the kernel has sent.
+  void poll();
+  /// poll(), and what has to be done from time to time.
+  void tick(std::uint64_t now_ns);
+  /// Takes in the rest, and concludes on the children that are still alive.
+  void finish(std::uint64_t now_ns);
+
+  std::size_t live_children() const { return correlator_.live_children(); }
+  /// Nothing where the kernel's counters cannot be read.
+  KernelTotals totals() const;
+
+private:
+  Monitor(const Settings& settings, OnFinding on_finding);
+  Status start_probes();
+  void take(std::span<const std::byte> record);
+  void process(Event event);
+  void report_losses(std::uint64_t now_ns);
+  void report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total);
+  void arm_suspects(std::uint64_t now_ns);
+  void deliver(const std::vector<Finding>& findings) const;
+
+  Settings settings_;
+  OnFinding on_finding_;
+  FunctionTable functions_;
+  Correlator correlator_;
+  Suspects suspects_;
+  Enricher enricher_;
+  std::map<std::string, std::uint64_t> reported_losses_;
+  std::uint64_t undecodable_ = 0;
+  std::unique_ptr<BpfPrograms> programs_;
+  std::unique_ptr<ProbeSensor> probes_; ///< null without probes; gone before the programs
+  std::unique_ptr<KnownLibraries> libraries_;
+};
+
+} // namespace forkmon

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include "app/session.h"
+
+#include "app/command.h"
+#include "app/event_loop.h"
+#include "app/monitor.h"
+#include "app/reporter.h"
+#include "sensors/check.h"
+#include "util/text.h"
+
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+
+namespace forkmon {
+namespace {
+
+constexpr int could_not_start = 1;
+constexpr std::chrono::milliseconds tick_period{100};
+
+/// Signals are taken from a file descriptor; a closed pipe is an error of write(2).
+void block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+    sigaddset(&set, signal);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+class Session {
+public:
+  explicit Session(const Options& options) : options_(options) {}
+  /// Everything is in place and the first event can come.
+  Status start();
+  int run();
+
+private:
+  Status check_target() const;
+  Status start_target();
+  Status start_metrics();
+  Status start_loop();
+  void announce() const;
+  void on_signal(int signal);
+  void on_tick();
+  bool is_over() const;
+  int exit_status();
+  std::string scope() const;
+
+  const Options& options_;
+  std::optional<Command> command_;
+  Fd target_; ///< pidfd of -p's process
+  bool target_ended_ = false;
+  std::unique_ptr<Reporter> reporter_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<Monitor> monitor_;
+  std::optional<EventLoop> loop_;
+  std::uint64_t started_ns_ = 0;
+  std::optional<int> failed_exec_;
+};
+
+Status Session::check_target() const {
+  auto stat = read_stat(*options_.pid);
+  if (!stat)
+    return Error{fmt::format("there is no process {}", *options_.pid)};
+  if (stat->is_kernel_thread)
+    return Error{fmt::format("process {} is a kernel thread: it never forks", *options_.pid)};
+  return ok();
+}
+
+Status Session::start() {
+  if (options_.pid)
+    if (auto checked = check_target(); !checked)
+      return checked;
+  if (auto missing = missing_prerequisite())
+    return Error{*missing};
+  auto reporter = Reporter::open(options_);
+  if (!reporter)
+    return reporter.error();
+  reporter_ = std::move(*reporter);
+  if (!options_.command.empty()) { // before any thread of ours
+    auto command = Command::prepare(options_.command, options_.user);
+    if (!command)
+      return command.error();
+    command_.emplace(std::move(*command));
+  }
+  bool one_family = command_ || options_.pid;
+  auto monitor = Monitor::start({.watched_only = one_family, .probe = options_.probe},
+                                [this](const Finding& finding) { reporter_->on(finding); });
+  if (!monitor)
+    return monitor.error();
+  monitor_ = std::move(*monitor);
+  if (auto serving = start_metrics(); !serving)
+    return serving;
+  if (auto looping = start_loop(); !looping)
+    return looping;
+  started_ns_ = monotonic_now_ns();
+  return start_target();
+}
+
+Status Session::start_metrics() {
+  if (options_.mode != Mode::agent)
+    return ok();
+  auto metrics = Metrics::serve(options_.listen, FORKMON_VERSION);
+  if (!metrics)
+    return metrics.error();
+  metrics_ = std::move(*metrics);
+  reporter_->count_in(*metrics_);
+  return ok();
+}
+
+Status Session::start_loop() {
+  auto loop = EventLoop::create();
+  if (!loop)
+    return loop.error();
+  loop_.emplace(std::move(*loop));
+  auto on_signal = [this](int signal) { this->on_signal(signal); };
+  if (auto done = loop_->on_signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT}, on_signal); !done)
+    return done;
+  if (auto done = loop_->watch(monitor_->ring_fd(), [this] { monitor_->poll(); }); !done)
+    return done;
+  return loop_->every(tick_period, [this] { on_tick(); });
+}
+
+/// Arms first, then lets go: nothing of the command's family is missed.
+Status Session::start_target() {
+  if (command_) {
+    if (auto watched = monitor_->watch(command_->pid(), Inheritance::through_exec); !watched)
+      return watched;
+    if (auto done = loop_->watch(command_->pidfd(), [this] { loop_->stop(); }); !done)
+      return done;
+    auto released = command_->release();
+    if (!released) {
+      spdlog::error("{}: {}", for_terminal(options_.command[0]),
+                    std::strerror(released.error().code));
+      failed_exec_ = status_of_failed_exec(released.error().code);
+    }
+    return ok();
+  }
+  if (!options_.pid)
+    return ok();
+  auto pidfd = open_pidfd(*options_.pid);
+  if (!pidfd)
+    return pidfd.error();
+  target_ = std::move(*pidfd);
+  if (auto watched = monitor_->watch(*options_.pid, Inheritance::until_exec); !watched)
+    return watched;
+  return loop_->watch(target_.get(), [this] { target_ended_ = true; });
+}
+
+std::string Session::scope() const {
+  if (options_.pid)
+    return fmt::format("process {} and its children, until it ends", *options_.pid);
+  if (options_.mode == Mode::agent)
+    return fmt::format("the whole system, metrics on http://{}/metrics", options_.listen);
+  return "the whole system, until Ctrl-C";
+}
+
+void Session::announce() const {
+  if (!command_)
+    spdlog::info("watching {}", scope());
+  sd_notify(0, "READY=1");
+}
+
+void Session::on_signal(int signal) {
+  if (!command_) {
+    loop_->stop();
+    return;
+  }
+  // The terminal sends Ctrl-C to the command too; we end when it does.
+  if (signal == SIGTERM || signal == SIGHUP)
+    command_->forward(signal);
+}
+
+void Session::on_tick() {
+  monitor_->tick(monotonic_now_ns());
+  if (metrics_)
+    metrics_->update(monitor_->totals());
+  if (is_over())
+    loop_->stop();
+}
+
+bool Session::is_over() const {
+  bool nobody_reads = reporter_->output_failed() && options_.mode == Mode::trace && !command_;
+  bool family_ended = target_ended_ && monitor_->live_children() == 0;
+  return nobody_reads || family_ended;
+}
+
+int Session::run() {
+  announce();
+  auto ran = loop_->run();
+  if (!ran)
+    spdlog::error("{}", ran.error().message);
+  return exit_status();
+}
+
+/// The command is reaped before the last look, so that its own end is part of it.
+int Session::exit_status() {
+  std::optional<int> command_status;
+  if (command_)
+    command_status = command_->wait();
+  std::uint64_t now_ns = monotonic_now_ns();
+  monitor_->finish(now_ns);
+  if (options_.mode == Mode::trace && !failed_exec_) {
+    auto err = Output::on(STDERR_FILENO, "standard error");
+    std::uint64_t traced_us = (now_ns - started_ns_) / 1000;
+    if (err)
+      (void)err->write(reporter_->summary().render(traced_us, monitor_->totals()));
+  }
+  if (failed_exec_)
+    return *failed_exec_;
+  auto worst = reporter_->worst();
+  if (options_.error_exitcode && worst && *worst >= options_.fail_severity)
+    return *options_.error_exitcode;
+  if (command_status)
+    return *command_status;
+  return reporter_->output_failed() ? could_not_start : 0;
+}
+
+} // namespace
+
+int run_session(const Options& options) {
+  block_signals();
+  Session session(options);
+  if (auto started = session.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return could_not_start;
+  }
+  return session.run();
+}
+
+} // namespace forkmon
