@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "correlate/calls.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace forkmon {
+namespace {
+
+struct Call {
+  ProbedFunction function;
+  std::string category;
+  std::uint64_t count = 0;
+};
+
+Call describe(const FunctionTable& functions, FunctionId id, std::uint64_t count) {
+  if (const ProbedFunction* known = functions.find(id))
+    return {*known, std::string(to_string(known->category)), count};
+  ProbedFunction unknown;
+  unknown.function = "function_" + std::to_string(id);
+  unknown.severity = Severity::warning;
+  return {unknown, "unknown", count};
+}
+
+std::map<FunctionId, std::uint64_t> counts_by_function(const TrackedChild& child) {
+  std::map<FunctionId, std::uint64_t> result;
+  for (const auto& [function, count] : child.counts)
+    result[function] += count;
+  for (const FunctionId function : child.announced)
+    result.try_emplace(function, 1);
+  return result;
+}
+
+std::vector<Call> sorted_calls(const FunctionTable& functions, const TrackedChild& child) {
+  std::vector<Call> calls;
+  for (const auto& [function, count] : counts_by_function(child))
+    calls.push_back(describe(functions, function, count));
+  std::ranges::stable_sort(calls, std::ranges::greater{}, [](const Call& call) {
+    return std::tuple(call.function.severity, call.count);
+  });
+  return calls;
+}
+
+} // namespace
+
+std::uint64_t microseconds_between(std::uint64_t from_ns, std::uint64_t to_ns) {
+  return to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
+}
+
+UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild& child,
+                              FunctionId function, std::uint64_t time_ns) {
+  Call call = describe(functions, function, 1);
+  UnsafeCallFinding finding;
+  finding.time_ns = time_ns;
+  finding.severity = call.function.severity;
+  finding.subject = child.subject;
+  finding.function = std::move(call.function.function);
+  finding.category = std::move(call.category);
+  finding.library = std::move(call.function.library);
+  finding.is_protected = call.function.is_protected;
+  finding.evidence = Evidence::uprobe;
+  finding.since_fork_us = microseconds_between(child.ref.key.fork_time_ns, time_ns);
+  finding.advice = std::move(call.function.hint);
+  return finding;
+}
+
+std::vector<CallCount> calls_of(const FunctionTable& functions, const TrackedChild& child) {
+  std::vector<CallCount> result;
+  for (Call& call : sorted_calls(functions, child))
+    result.push_back({std::move(call.function.function), std::move(call.category),
+                      std::move(call.function.library), call.function.severity, call.count});
+  return result;
+}
+
+std::string advice_for(const FunctionTable& functions, const TrackedChild& child) {
+  const auto calls = sorted_calls(functions, child);
+  return calls.empty() ? std::string() : calls.front().function.hint;
+}
+
+bool counts_are_complete(const TrackedChild& child, std::uint64_t sum) {
+  std::uint64_t counted = 0;
+  std::set<FunctionId> functions;
+  for (const auto& [function, count] : child.counts) {
+    counted += count;
+    functions.insert(function);
+  }
+  return counted == sum && std::ranges::includes(functions, child.announced);
+}
+
+} // namespace forkmon

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "correlate/correlator.h"
+
+#include "correlate/calls.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace forkmon {
+namespace {
+
+/// Events of a child that come after its end are at most as far behind as two CPUs run apart.
+constexpr std::size_t max_ended = 256;
+
+/// Generations of tainted children remembered by pid: a chain of forks has no end.
+constexpr std::size_t max_family = 16;
+
+Subject subject_of(const ChildRef& ref) {
+  Subject subject;
+  subject.parent.pid = ref.parent_pid;
+  subject.parent.threads = ref.parent_threads;
+  subject.child.pid = ref.key.pid;
+  return subject;
+}
+
+Subject subject_of(const ForkEvent& event) {
+  Subject subject = subject_of(event.child);
+  subject.parent.comm = event.parent_comm;
+  subject.parent.exe = event.exe;
+  subject.child.comm = event.child_comm;
+  subject.uid = event.uid;
+  subject.cgroup = event.cgroup;
+  subject.container = event.container;
+  return subject;
+}
+
+/// The youngest process of that pid that is not younger than `time_ns`, with std::map's order.
+const TrackedChild* owner_of(const std::map<ChildKey, TrackedChild>& children, std::uint32_t pid,
+                             std::uint64_t time_ns) {
+  const auto after = children.upper_bound({pid, time_ns});
+  if (after == children.begin())
+    return nullptr;
+  const auto& [key, child] = *std::prev(after);
+  return key.pid == pid ? &child : nullptr;
+}
+
+} // namespace
+
+std::vector<Finding> Correlator::on(const Event& event) {
+  Findings findings;
+  std::visit([&](const auto& kind) { take(kind, findings); }, event);
+  return findings;
+}
+
+std::vector<Finding> Correlator::finish(std::uint64_t now_ns) {
+  Findings findings;
+  for (auto& [key, child] : children_)
+    conclude(child, {now_ns, Outcome::alive, 0, std::nullopt}, findings);
+  children_.clear();
+  ended_.clear();
+  ended_order_.clear();
+  return findings;
+}
+
+std::vector<Finding> Correlator::gone(const ChildKey& key, std::uint64_t now_ns) {
+  Findings findings;
+  if (const auto it = children_.find(key); it != children_.end()) {
+    conclude(it->second, {now_ns, Outcome::exit, 0, std::nullopt}, findings);
+    retire(key);
+  }
+  return findings;
+}
+
+std::vector<ChildRef> Correlator::children_older_than(std::uint64_t now_ns,
+                                                      std::uint64_t age_ns) const {
+  std::vector<ChildRef> result;
+  for (const auto& [key, child] : children_) {
+    if (now_ns >= key.fork_time_ns && now_ns - key.fork_time_ns >= age_ns)
+      result.push_back(child.ref);
+  }
+  return result;
+}
+
+void Correlator::take(const ForkEvent& event, Findings& findings) {
+  TrackedChild stranger;
+  TrackedChild& child = obtain(event.child, stranger, findings);
+  if (child.fork_seen)
+    return;
+  child.fork_seen = true;
+  child.subject = subject_of(event);
+  if (&child == &stranger)
+    ++untracked_;
+  findings.push_back(TaintedForkFinding{event.time_ns, Severity::info, child.subject});
+}
+
+void Correlator::take(const CallEvent& event, Findings& findings) {
+  TrackedChild stranger;
+  TrackedChild& child = obtain(event.child, stranger, findings);
+  // Another thread's name is not the process's.
+  if (event.tid == event.child.key.pid || child.subject.child.comm.empty())
+    child.subject.child.comm = event.comm;
+  if (child.announced.insert(event.function).second)
+    findings.push_back(unsafe_call(functions_, child, event.function, event.time_ns));
+}
+
+void Correlator::take(const CallsEvent& event, Findings& findings) {
+  TrackedChild stranger;
+  obtain(event.child, stranger, findings).counts = event.counts;
+}
+
+void Correlator::take(const EndEvent& event, Findings& findings) {
+  if (ended_.contains(event.child.key))
+    return;
+  TrackedChild stranger;
+  TrackedChild& child = obtain(event.child, stranger, findings);
+  // At an exec the task bears the new program's name already.
+  if (event.how == EndEvent::How::exit || child.subject.child.comm.empty())
+    child.subject.child.comm = event.comm;
+  conclude(child, ending_of(event), findings);
+  retire(event.child.key);
+}
+
+void Correlator::take(const DisarmEvent& event, Findings&) {
+  disarms_.add(event);
+  for (auto& [key, child] : children_)
+    apply(event, child);
+}
+
+void Correlator::take(const LossEvent& event, Findings& findings) {
+  findings.push_back(LostFinding{event.time_ns, Severity::warning, event.sensor, event.count});
+}
+
+/// The child as far as it is known, or else as `ref` tells; in `stranger` when there is no room.
+TrackedChild& Correlator::obtain(const ChildRef& ref, TrackedChild& stranger, Findings& findings) {
+  if (const auto it = children_.find(ref.key); it != children_.end())
+    return it->second;
+  if (const auto it = ended_.find(ref.key); it != ended_.end())
+    return it->second;
+  end_former_owners(ref.key, findings);
+  stranger = first_seen(ref);
+  if (children_.size() >= max_children_)
+    return stranger;
+  return children_.emplace(ref.key, std::move(stranger)).first->second;
+}
+
+TrackedChild Correlator::first_seen(const ChildRef& ref) const {
+  TrackedChild child;
+  child.ref = ref;
+  child.subject = subject_of(ref);
+  child.family = {ref.key.pid, ref.parent_pid};
+  if (const TrackedChild* parent = parent_of(ref)) {
+    const std::size_t more = std::min(parent->family.size() - 1, max_family - child.family.size());
+    std::copy_n(parent->family.begin() + 1, more, std::back_inserter(child.family));
+    child.family_cut = parent->family_cut || more < parent->family.size() - 1;
+  } else {
+    child.family_cut = ref.parent_tainted;
+  }
+  disarms_.apply_to(child);
+  return child;
+}
+
+const TrackedChild* Correlator::parent_of(const ChildRef& ref) const {
+  if (!ref.parent_tainted)
+    return nullptr;
+  if (const auto* alive = owner_of(children_, ref.parent_pid, ref.key.fork_time_ns))
+    return alive;
+  return owner_of(ended_, ref.parent_pid, ref.key.fork_time_ns);
+}
+
+/// A pid has one owner at a time: where an older one still seems alive, its end was lost.
+void Correlator::end_former_owners(const ChildKey& key, Findings& findings) {
+  auto it = children_.lower_bound({key.pid, 0});
+  while (it != children_.end() && it->first < key) {
+    const ChildKey former = it->first;
+    ++it;
+    std::ranges::move(gone(former, key.fork_time_ns), std::back_inserter(findings));
+  }
+}
+
+void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& findings) const {
+  // Counted but not announced: the record of the first call was lost.
+  for (const auto& [function, count] : child.counts) {
+    if (child.announced.insert(function).second)
+      findings.push_back(unsafe_call(functions_, child, function, ending.time_ns));
+  }
+  ChildFinding finding;
+  finding.time_ns = ending.time_ns;
+  finding.subject = child.subject;
+  finding.outcome = ending.outcome;
+  finding.status = ending.status;
+  finding.lifetime_us = microseconds_between(child.ref.key.fork_time_ns, ending.time_ns);
+  finding.calls = calls_of(functions_, child);
+  finding.severity = finding.calls.empty() ? Severity::info : finding.calls.front().severity;
+  finding.advice = advice_for(functions_, child);
+  finding.exact = child.ref.armed && child.disarmed_ns > ending.time_ns && ending.calls &&
+                  counts_are_complete(child, *ending.calls);
+  findings.push_back(std::move(finding));
+}
+
+void Correlator::retire(const ChildKey& key) {
+  auto node = children_.extract(key);
+  if (node.empty())
+    return;
+  ended_.insert(std::move(node));
+  ended_order_.push_back(key);
+  if (ended_order_.size() > max_ended) {
+    ended_.erase(ended_order_.front());
+    ended_order_.pop_front();
+  }
+}
+
+Correlator::Ending Correlator::ending_of(const EndEvent& event) {
+  if (event.how == EndEvent::How::exec)
+    return {event.time_ns, Outcome::exec, 0, event.calls};
+  if (WIFSIGNALED(event.wait_status))
+    return {event.time_ns, Outcome::signal, WTERMSIG(event.wait_status), event.calls};
+  return {event.time_ns, Outcome::exit, WEXITSTATUS(event.wait_status), event.calls};
+}
+
+} // namespace forkmon

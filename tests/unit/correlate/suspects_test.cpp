@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "correlate/suspects.h"
+
+#include "correlate/events.h"
+
+#include <gmock/gmock.h>
+
+namespace forkmon {
+namespace {
+
+using namespace script;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class SuspectsTest : public testing::Test {
+protected:
+  void run(const std::vector<Event>& events) {
+    for (const Event& event : events)
+      suspects_.on(event);
+  }
+  Suspects suspects_;
+  const ChildRef c_ = unarmed(child(20, 100 * ms));
+};
+
+TEST_F(SuspectsTest, AreParentsOfChildrenThatOutliveTheGraceTime) {
+  run({forked(c_)});
+  EXPECT_THAT(suspects_.due(120 * ms), IsEmpty());
+  EXPECT_THAT(suspects_.due(120 * ms + 1), ElementsAre(10u));
+  EXPECT_THAT(suspects_.due(200 * ms), IsEmpty()) << "once";
+}
+
+TEST_F(SuspectsTest, AreParentsOfChildrenThatEndWithoutExec) {
+  run({forked(c_), exited(c_, 101 * ms)});
+  EXPECT_THAT(suspects_.due(101 * ms), ElementsAre(10u));
+}
+
+TEST_F(SuspectsTest, AreNotParentsOfChildrenThatExecAtOnce) {
+  run({forked(c_), execed(c_, 120 * ms)});
+  EXPECT_THAT(suspects_.due(500 * ms), IsEmpty());
+}
+
+TEST_F(SuspectsTest, AreParentsOfChildrenThatExecLate) {
+  run({forked(c_), execed(c_, 120 * ms + 1)});
+  EXPECT_THAT(suspects_.due(500 * ms), ElementsAre(10u));
+}
+
+TEST_F(SuspectsTest, NeedNoForkRecord) {
+  run({exited(c_, 101 * ms)});
+  EXPECT_THAT(suspects_.due(101 * ms), ElementsAre(10u));
+}
+
+TEST_F(SuspectsTest, AreGivenOnceHoweverManyTheirChildren) {
+  const ChildRef d = unarmed(child(21, 101 * ms));
+  run({forked(c_), exited(c_, 101 * ms), forked(d), exited(d, 102 * ms)});
+  EXPECT_THAT(suspects_.due(103 * ms), ElementsAre(10u));
+  run({exited(unarmed(child(22, 104 * ms)), 105 * ms)});
+  EXPECT_THAT(suspects_.due(105 * ms), IsEmpty());
+}
+
+TEST_F(SuspectsTest, ComeInTheOrderInWhichTheyBecameIt) {
+  run({exited(unarmed(child(20, 1, 12)), 2), exited(unarmed(child(21, 1, 11)), 3)});
+  EXPECT_THAT(suspects_.due(4), ElementsAre(12u, 11u));
+}
+
+TEST_F(SuspectsTest, MayBeTaintedChildrenThemselves) {
+  const ChildRef g = unarmed(grandchild(30, 101 * ms, 20));
+  run({forked(c_), forked(g), exited(g, 102 * ms)});
+  EXPECT_THAT(suspects_.due(102 * ms), ElementsAre(20u));
+}
+
+TEST_F(SuspectsTest, AreNotThoseWhoseChildrenCarryProbesAlready) {
+  const ChildRef armed = child(20, 100 * ms);
+  run({forked(armed)});
+  EXPECT_THAT(suspects_.due(500 * ms), IsEmpty());
+  run({exited(armed, 500 * ms)});
+  EXPECT_THAT(suspects_.due(500 * ms), IsEmpty());
+}
+
+TEST_F(SuspectsTest, AreNewOnceForgotten) {
+  run({exited(c_, 101 * ms)});
+  suspects_.due(101 * ms);
+  suspects_.forget(10);
+  run({exited(c_, 102 * ms)});
+  EXPECT_THAT(suspects_.due(102 * ms), ElementsAre(10u));
+}
+
+TEST_F(SuspectsTest, AreNotGivenOnceForgotten) {
+  run({exited(c_, 101 * ms)});
+  suspects_.forget(10);
+  EXPECT_THAT(suspects_.due(102 * ms), IsEmpty());
+}
+
+TEST_F(SuspectsTest, AreForgottenWithTheirOwnEnd) {
+  const ChildRef g = unarmed(grandchild(30, 101 * ms, 20));
+  run({exited(g, 102 * ms)});
+  EXPECT_THAT(suspects_.due(102 * ms), ElementsAre(20u));
+  run({execed(c_, 103 * ms), exited(unarmed(child(31, 104 * ms, 20)), 105 * ms)});
+  EXPECT_THAT(suspects_.due(105 * ms), ElementsAre(20u)) << "its exec took the probes off";
+}
+
+TEST_F(SuspectsTest, AreBounded) {
+  for (std::uint32_t pid = 1; pid <= 3'000; ++pid)
+    run({exited(unarmed(child(1'000'000 + pid, pid, pid)), pid + 1)});
+  const auto due = suspects_.due(20'000);
+  ASSERT_THAT(due, SizeIs(1024));
+  EXPECT_EQ(due.back(), 3'000u) << "the latest are kept";
+}
+
+} // namespace
+} // namespace forkmon
