@@ -16,7 +16,7 @@ enum class Flow {
   next,          ///< to the one that follows
   jump,          ///< to the target, always
   branch,        ///< to the target or the next one
-  call,          ///< away, and probably back
+  call,          ///< away and back, mostly; a system call, too: fork comes back twice
   indirect_jump, ///< anywhere
   end,           ///< out of the function, or nowhere
 };

@@ -35,7 +35,8 @@ constexpr Encoding encodings[] = {
     {0x1f000000, 0x10000000, Flow::next, ProbeCost::emulated, 0, 0},            // adr, adrp
     {0x3b000000, 0x18000000, Flow::next, ProbeCost::impossible, 0, 0},          // ldr literal
     {0x3f000000, 0x08000000, Flow::next, ProbeCost::impossible, 0, 0},          // exclusives
-    {0xff000000, 0xd4000000, Flow::next, ProbeCost::impossible, 0, 0},          // svc, brk
+    {0xffe0001f, 0xd4000001, Flow::call, ProbeCost::impossible, 0, 0},          // svc
+    {0xff000000, 0xd4000000, Flow::next, ProbeCost::impossible, 0, 0},          // brk, hvc
     {0xfff00000, 0xd5100000, Flow::next, ProbeCost::impossible, 0, 0},          // msr
     {0xfff8f01f, 0xd500401f, Flow::next, ProbeCost::impossible, 0, 0},          // msr immediate
 };

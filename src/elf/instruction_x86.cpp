@@ -72,6 +72,8 @@ Flow flow_of(const Opcode& opcode) {
   if (opcode.is_two_byte) {
     if (is_between(value, 0x80, 0x8f))
       return Flow::branch; // jcc rel32
+    if (value == 0x05)
+      return Flow::call; // syscall
     return value == 0x0b || value == 0xb9 || value == 0xff ? Flow::end
                                                            : Flow::next; // ud2, ud1, ud0
   }

@@ -110,6 +110,13 @@ TEST(SitePlannerX86, LeavesCallsAlone) {
   EXPECT_TRUE(plan.can_probe);
 }
 
+TEST(SitePlannerX86, GoesNoFurtherThanASystemCall) {
+  // glibc's vfork: pop rdi; mov eax, 58; syscall; push rdi; ret. The child returns there, too.
+  SitePlan plan = plan_x86({0x5f, 0xb8, 0x3a, 0, 0, 0, 0x0f, 0x05, 0x57, 0xc3});
+  EXPECT_EQ(plan.offset, 0u);
+  EXPECT_FALSE(plan.is_emulated);
+}
+
 TEST(SitePlannerX86, TakesTheEntryOfAFunctionThatJumpsToItsStart) {
   // xor eax, eax; push rbx; jmp start
   SitePlan plan = plan_x86({0x31, 0xc0, 0x53, 0xeb, 0xfb});
@@ -238,6 +245,13 @@ TEST(SitePlannerArm64, TakesNothingThatALoopPasses) {
   EXPECT_THAT(plan.reason, HasSubstr("branch leads back"));
 }
 
+TEST(SitePlannerArm64, GoesNoFurtherThanASystemCall) {
+  // mov x8, #220; svc #0; ret
+  SitePlan plan = plan_arm64({0xd2801b88, 0xd4000001, 0xd65f03c0});
+  EXPECT_EQ(plan.offset, 0u);
+  EXPECT_FALSE(plan.is_emulated);
+}
+
 TEST(SitePlannerArm64, WithAnIndirectJumpTakesTheEntry) {
   SitePlan plan = plan_arm64({0xaa0003f3, 0x90000000, 0xd61f0200}); // mov; adrp; br x16
   EXPECT_EQ(plan.offset, 0u);
@@ -247,7 +261,6 @@ TEST(SitePlannerArm64, WithAnIndirectJumpTakesTheEntry) {
 TEST(SitePlannerArm64, LeavesAnEntryThatTheKernelRefuses) {
   EXPECT_EQ(plan_arm64({0x58000040, 0xd65f03c0}).offset, 4u); // ldr x0, literal; ret
   EXPECT_EQ(plan_arm64({0xc85f7c00, 0xd65f03c0}).offset, 4u); // ldxr; ret
-  EXPECT_EQ(plan_arm64({0xd4000001, 0xd65f03c0}).offset, 4u); // svc; ret
   EXPECT_EQ(plan_arm64({0xd503205f, 0xd65f03c0}).offset, 4u); // wfe; ret
 }
 
