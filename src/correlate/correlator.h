@@ -17,7 +17,8 @@
 namespace forkmon {
 
 /// Events may come out of order, twice or not at all: each (child, function) still has exactly one
-/// UnsafeCallFinding, and each child at most one ChildFinding.
+/// UnsafeCallFinding, and each child at most one ChildFinding. Bounded: what comes after the end of
+/// a child is known as late only while it is among the last few hundred that ended.
 class Correlator {
 public:
   /// `functions` must outlive the correlator, and may grow. Past `max_children` living ones, a

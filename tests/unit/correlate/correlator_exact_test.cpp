@@ -49,6 +49,11 @@ TEST_F(CorrelatorExact, IsNoGrandchildOfUnknownDescentOnceAnyoneWasDisarmed) {
   EXPECT_FALSE(ending({forked(another), DisarmEvent{9, 99}, exited(another, 10)}).exact);
 }
 
+TEST_F(CorrelatorExact, IsAGrandchildWhoseParentEndedFirstWhenStrangersAreDisarmed) {
+  const ChildRef c = child(20, 5), g = grandchild(30, 6, 20);
+  EXPECT_TRUE(ending({forked(c), exited(c, 7), forked(g), DisarmEvent{8, 99}, exited(g, 9)}).exact);
+}
+
 TEST_F(CorrelatorExact, RemembersAsManyGenerationsAsItMustAndDoubtsTheRest) {
   run({forked(child(100, 1))});
   for (std::uint32_t i = 1; i < 40; ++i)

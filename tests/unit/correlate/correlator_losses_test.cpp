@@ -139,6 +139,16 @@ TEST_F(CorrelatorOrder, WhatComesAfterTheEndBringsNobodyBack) {
   EXPECT_EQ(correlator_.live_children(), 0u);
 }
 
+TEST_F(CorrelatorOrder, OnlyTheLastFewEndsAreRemembered) {
+  const ChildRef c = child(20, 5);
+  run({exited(c, 9)});
+  for (std::uint32_t pid = 1000; pid < 1255; ++pid)
+    run({exited(child(pid, 5), 9)});
+  EXPECT_THAT(run({exited(c, 9)}), IsEmpty());
+  run({exited(child(1255, 5), 9)});
+  EXPECT_THAT(run({exited(c, 9)}), SizeIs(1)) << "memory is bounded: it is as new";
+}
+
 TEST_F(CorrelatorOrder, GrandchildrenOutliveTheirParents) {
   const ChildRef c = child(20, 5), g = grandchild(30, 6, 20);
   run({forked(c), forked(g), exited(c, 7)});
