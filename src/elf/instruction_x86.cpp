@@ -112,8 +112,8 @@ bool is_refused(const Opcode& opcode) {
                                0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb};
   constexpr Byte two_byte[] = {0x00, 0x01, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0b,
                                0x30, 0x34, 0x35, 0x37, 0x78, 0x79, 0xae};
-  // 4.x to 6.17 look at the opcode alone: a VEX instruction whose opcode is that of a jump (c5 f9
-  // 7f, a vector store, looks like jg) would be "emulated" as a nop.
+  // The kernel looks at the opcode alone: a VEX instruction that shares one with a jump (c5 fe 7f,
+  // a vector store, looks like jg) is "emulated" as a nop. Seen on 6.18: the store is lost.
   if (opcode.has_bad_prefix || opcode.is_vector)
     return true;
   return opcode.is_two_byte ? std::ranges::find(two_byte, opcode.value) != std::end(two_byte)
