@@ -195,7 +195,7 @@ TEST(Decode, RefusesASizeThatIsNotItsKinds) {
 
 TEST(Decode, RefusesAnUnknownKind) {
   EXPECT_THAT(error_of(Bytes(0, end_size).decoded()), HasSubstr("unknown kind 0"));
-  EXPECT_THAT(error_of(Bytes(5, end_size).decoded()), HasSubstr("unknown kind 5"));
+  EXPECT_THAT(error_of(Bytes(99, end_size).decoded()), HasSubstr("unknown kind 99"));
 }
 
 } // namespace
