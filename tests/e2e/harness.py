@@ -87,44 +87,60 @@ def trace_command(tmp_path, *command, options=(), **run_options):
     return Session(done.returncode, findings, done.stdout, done.stderr)
 
 
+class Child:
+    """What was found about one child."""
+
+    def __init__(self):
+        self.firsts = {}  # function: number of unsafe_call findings
+        self.end = None  # the child finding
+
+    def calls(self):
+        return self.end["calls"] if self.end else {}
+
+    def add(self, finding):
+        if finding["kind"] == "child":
+            assert self.end is None, "a child was reported twice"
+            self.end = finding
+        else:
+            self.firsts[finding["function"]] = self.firsts.get(finding["function"], 0) + 1
+
+
 def by_child(findings):
-    """{pid: (calls of its child finding, {function: number of unsafe_call findings})}"""
+    """{pid: Child}"""
     children = {}
     for finding in findings:
-        if finding["kind"] not in ("unsafe_call", "child"):
-            continue
-        calls, firsts = children.setdefault(finding["child"]["pid"], ({}, {}))
-        if finding["kind"] == "child":
-            assert not calls, "a child was reported twice"
-            calls.update(finding["calls"])
-        else:
-            firsts[finding["function"]] = firsts.get(finding["function"], 0) + 1
+        if finding["kind"] in ("unsafe_call", "child"):
+            children.setdefault(finding["child"]["pid"], Child()).add(finding)
     return children
 
 
-def check_child(truth, findings):
+def check_child(truth, child):
     """One child: each of its functions found once, its counts as the workload made them."""
-    pid = truth["child"]
-    calls, firsts = by_child(findings).get(pid, ({}, {}))
-    assert firsts == {function: 1 for function in calls}, f"first calls and counts differ: {pid}"
+    calls = child.calls()
+    assert child.firsts == {function: 1 for function in calls}, "first calls and counts differ"
     if "calls" in truth:
         assert calls == truth["calls"]
     for function, count in truth.get("at_least", {}).items():
-        assert calls.get(function, 0) >= count, f"{function} of {pid}: {calls}"
-    for finding in findings:
-        if finding["kind"] == "child" and finding["child"]["pid"] == pid:
-            assert finding["exact"] is True
-            assert finding["outcome"] == truth.get("outcome", "exit")
+        assert calls.get(function, 0) >= count, calls
+    if child.end:
+        assert child.end["exact"] is True
+        assert child.end["outcome"] == truth.get("outcome", "exit")
+
+
+def check_children(truths, findings):
+    """These children; there may be others."""
+    children = by_child(findings)
+    for truth in truths:
+        check_child(truth, children.get(truth["child"], Child()))
 
 
 def check_truths(truths, findings):
     """Every child that did something unsafe, exactly what it did, and nobody else."""
-    children = {truth["child"]: truth for truth in truths if "child" in truth}
-    assert children or {"clean": True} in truths, "the workload printed no truth"
-    assert set(by_child(findings)) <= set(children), "findings about others"
+    known = [truth for truth in truths if "child" in truth]
+    assert known or {"clean": True} in truths, "the workload printed no truth"
+    assert set(by_child(findings)) <= {truth["child"] for truth in known}, "findings about others"
     assert not [finding for finding in findings if finding["kind"] == "lost"]
-    for truth in children.values():
-        check_child(truth, findings)
+    check_children(known, findings)
 
 
 class Running:
@@ -143,6 +159,12 @@ class Running:
 
     def first_line(self):
         return json.loads(self.process.stdout.readline())
+
+    def next_truth(self):
+        """Sends the byte that a held workload waits for; it lives on until it is ended."""
+        self.process.stdin.write(b"x")
+        self.process.stdin.flush()
+        return self.first_line()
 
     def go_on(self):
         """Sends the byte that a held workload waits for; returns all that it then prints."""
@@ -187,11 +209,13 @@ class Trace(Running):
 class Agent(Running):
     """The agent on a port of its own, ready when the constructor returns."""
 
-    def __init__(self, tmp_path, *options):
+    def __init__(self, tmp_path, *options, output="findings.json"):
         self.port = free_port()
-        self.output = tmp_path / "findings.json"
-        super().__init__([FORKMON, "--listen", f"127.0.0.1:{self.port}", "-o", self.output,
-                          *options], errors_to=tmp_path / "stderr")
+        self.output = tmp_path / output if output else None
+        if output:
+            options += ("-o", self.output)
+        super().__init__([FORKMON, "--listen", f"127.0.0.1:{self.port}", *options],
+                         errors_to=tmp_path / "stderr")
         wait_until(self.is_serving, "the agent serves metrics")
 
     def is_serving(self):

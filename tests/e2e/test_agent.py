@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness import (TIMEOUT, Agent, Running, assert_printable, by_child, check_child, is_zombie,
+from harness import (TIMEOUT, Agent, Running, assert_printable, by_child, check_children, is_zombie,
                      json_lines, run, uprobe_groups, wait_until, workload)
 
 METRICS = [
@@ -68,16 +68,15 @@ def test_signal_ends_it_with_nothing_lost(tmp_path, number):
         truths = json_lines(run(workload("many_forks"), 200).stdout)
         assert agent.end(number) == 0, agent.stderr()
         assert len(truths) == 200
-        for truth in truths:
-            check_child(truth, agent.findings())
+        check_children(truths, agent.findings())
 
 
 def test_findings_go_to_stdout_by_default(tmp_path):
-    with Agent(tmp_path, "--probe=all", "-o", "/dev/stdout") as agent:
-        [truth] = json_lines(run(workload("malloc_1000")).stdout)
+    with Agent(tmp_path, "--probe=all", output=None) as agent:
+        truths = json_lines(run(workload("malloc_1000")).stdout)
         agent.process.send_signal(signal.SIGTERM)
         out, _ = agent.process.communicate(timeout=TIMEOUT)
-        check_child(truth, json_lines(out.decode()))
+        check_children(truths, json_lines(out.decode()))
 
 
 def test_thousands_of_forks_and_no_event_lost(tmp_path):
@@ -97,8 +96,7 @@ def test_auto_arms_a_suspect(tmp_path):
         truths = target.go_on()
         settled(agent, "unsafe_calls_total", 100, exe="suspect", function="malloc")
         assert agent.end(signal.SIGTERM) == 0
-        for truth in truths:
-            check_child(truth, agent.findings())
+        check_children(truths, agent.findings())
 
 
 def test_auto_leaves_those_that_exec_alone(tmp_path):
@@ -135,11 +133,10 @@ def test_two_agents_do_not_disturb_each_other(tmp_path):
         with Agent(folders[1], "--probe=all") as two:
             [truth] = json_lines(run(workload("malloc_1000")).stdout)
             assert two.end(signal.SIGTERM) == 0
-            check_child(truth, two.findings())
+            check_children([truth], two.findings())
         [later] = json_lines(run(workload("malloc_1000")).stdout)
         assert one.end(signal.SIGTERM) == 0
-        check_child(truth, one.findings())
-        check_child(later, one.findings())
+        check_children([truth, later], one.findings())
 
 
 def test_hostile_path_in_labels_and_json(tmp_path):

@@ -170,14 +170,6 @@ def test_libc_replaced_while_in_use(tmp_path):
             check_truths(truths, trace.findings())
 
 
-def test_libc_of_its_own(tmp_path):
-    """A command with a libc of its own: not the file that forkmon itself runs with."""
-    shutil.copy(LIBC, tmp_path / "libc.so.6")
-    session = trace_command(tmp_path, "env", f"LD_LIBRARY_PATH={tmp_path}",
-                            workload("malloc_1000"))
-    check_truths(session.truths(), session.findings)
-
-
 def test_findings_file_is_not_left_half_written(tmp_path):
     """The command is killed by its own signal: all that was found is in the file."""
     session = trace_command(tmp_path, "sh", "-c", f"{workload('malloc_1000')}; kill -9 $$")

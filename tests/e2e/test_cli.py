@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import (FORKMON, Trace, assert_one_line, assert_printable, by_child, forkmon,
-                     json_lines, run, trace_command, workload)
+from harness import (FORKMON, Running, Trace, assert_one_line, assert_printable, by_child,
+                     forkmon, json_lines, run, trace_command, wait_until, workload)
 
 
 @pytest.mark.parametrize("script,status", [
@@ -88,11 +88,30 @@ def run_two_and_trace(tmp_path, *options, first=(), second=()):
         return truths, set(by_child(trace.findings()))
 
 
-@pytest.mark.parametrize("options", [
-    ["--comm", "malloc_1000"], ["--exe", workload("malloc_1000")],
-])
-def test_filter_by_name(tmp_path, options):
-    (first, _), found = run_two_and_trace(tmp_path, *options)
+def test_filter_by_comm(tmp_path):
+    (first, _), found = run_two_and_trace(tmp_path, "--comm", "malloc_1000")
+    assert found == {first}
+
+
+def test_filter_by_name_of_the_executable(tmp_path):
+    (first, _), found = run_two_and_trace(tmp_path, "--exe", "malloc_1000")
+    assert found == {first}
+
+
+def run_living_and_trace(tmp_path, *options, before=()):
+    """Traces hold_then_fork, which lives until it is found, and malloc_1000, which does not."""
+    command = [*before, workload("hold_then_fork")]
+    with Trace(tmp_path, "--probe=all", *options) as trace, Running(command) as target:
+        target.first_line()
+        first = target.next_truth()["child"]
+        wait_until(lambda: first in by_child(trace.findings()), "the child is found")
+        run(workload("malloc_1000"))
+        assert trace.end() == 0, trace.stderr()
+        return first, set(by_child(trace.findings()))
+
+
+def test_filter_by_path_of_the_executable(tmp_path):
+    first, found = run_living_and_trace(tmp_path, "--exe", workload("hold_then_fork"))
     assert found == {first}
 
 
@@ -122,7 +141,7 @@ def cgroup():
 def test_filter_by_cgroup(tmp_path, cgroup):
     folder, path = cgroup
     in_cgroup = ("sh", "-c", f'echo $$ > {folder}/cgroup.procs && exec "$0" "$@"')
-    (first, _), found = run_two_and_trace(tmp_path, "--cgroup", path, first=in_cgroup)
+    first, found = run_living_and_trace(tmp_path, "--cgroup", path, before=in_cgroup)
     assert found == {first}
 
 
