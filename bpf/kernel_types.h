@@ -53,6 +53,10 @@ typedef struct {
   int counter;
 } atomic_t;
 
+struct linux_binprm {
+  const char *filename;
+};
+
 struct task_struct;
 
 struct signal_struct {

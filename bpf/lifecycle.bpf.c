@@ -50,6 +50,30 @@ static __always_inline __u32 inherit_family(struct task_struct *parent, struct t
   return flags;
 }
 
+struct exe_key {
+  __u64 inode;
+  __u32 dev;
+  __u32 reserved;
+};
+
+/* Executables that the agent has heard of. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct exe_key);
+  __type(value, __u8);
+} known_exes SEC(".maps");
+
+/* The first to ask about an executable is told so: the agent then reads its path at once. */
+static __always_inline bool is_new_exe(__u64 inode, __u32 dev)
+{
+  struct exe_key key = {.inode = inode, .dev = dev};
+  __u8 one = 1;
+
+  return !bpf_map_lookup_elem(&known_exes, &key) &&
+         !bpf_map_update_elem(&known_exes, &key, &one, BPF_NOEXIST);
+}
+
 static __always_inline void describe_exe(struct task_struct *task, struct fm_fork_record *fork)
 {
   struct file *exe = BPF_CORE_READ(task, mm, exe_file);
@@ -82,7 +106,8 @@ static __always_inline void report_fork(struct task_struct *parent, struct task_
   describe_exe(parent, fork);
   bpf_get_current_comm(fork->parent_comm, sizeof(fork->parent_comm));
   bpf_probe_read_kernel_str(fork->child_comm, sizeof(fork->child_comm), child->comm);
-  bpf_ringbuf_submit(fork, wakeup_flags());
+  bpf_ringbuf_submit(fork, is_new_exe(fork->exe_inode, fork->exe_dev) ? BPF_RB_FORCE_WAKEUP
+                                                                      : wakeup_flags());
 }
 
 static __always_inline void taint_child(struct task_struct *parent, struct task_struct *child,
@@ -165,11 +190,34 @@ static __always_inline void report_end(struct task_struct *leader, __u32 outcome
   bpf_ringbuf_submit(end, wakeup_flags());
 }
 
+/* Once for each executable, so that its path is known even if its processes live an instant. */
+static __always_inline void report_exe(struct task_struct *task, struct linux_binprm *bprm)
+{
+  struct file *file = BPF_CORE_READ(task, mm, exe_file);
+  __u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
+  __u32 dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+  struct fm_exe_record *exe;
+
+  if (!is_new_exe(inode, dev))
+    return;
+  exe = bpf_ringbuf_reserve(&events, sizeof(*exe), 0);
+  if (!exe) /* the path is then read at a fork */
+    return;
+  start_record(&exe->record, FM_RECORD_EXE, sizeof(*exe));
+  exe->exe_inode = inode;
+  exe->exe_dev = dev;
+  exe->pid = task->tgid;
+  exe->path[0] = 0;
+  bpf_probe_read_kernel_str(exe->path, sizeof(exe->path), BPF_CORE_READ(bprm, filename));
+  bpf_ringbuf_submit(exe, BPF_RB_FORCE_WAKEUP);
+}
+
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
   __u32 family = family_of(task);
 
+  report_exe(task, bprm);
   report_end(task, FM_OUTCOME_EXEC, 0);
   bpf_task_storage_delete(&taints, task);
   bpf_task_storage_delete(&calls, task);

@@ -81,6 +81,14 @@ struct EndEvent {
   std::string comm;
 };
 
+/// An executable was started: time to learn its path, before its processes end.
+struct ExeEvent {
+  std::uint64_t time_ns = 0;
+  FileId exe_id;
+  std::uint32_t pid = 0;
+  std::string path; ///< as it was given to execve(2): relative, or a link, as may be
+};
+
 /// Probes were taken off a process, and so off its living children: their counts end here.
 struct DisarmEvent {
   std::uint64_t time_ns = 0;
@@ -94,6 +102,7 @@ struct LossEvent {
   std::uint64_t count = 0;
 };
 
-using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, DisarmEvent, LossEvent>;
+using Event =
+    std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, ExeEvent, DisarmEvent, LossEvent>;
 
 } // namespace forkmon

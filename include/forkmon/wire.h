@@ -15,6 +15,8 @@
 #define FM_COMM_LEN 16
 /* Bytes kept of the last path component of the parent's executable, with the NUL. */
 #define FM_EXE_NAME_LEN 64
+/* Bytes kept of the path that an executable was started by, with the NUL. */
+#define FM_EXE_PATH_LEN 256
 /* Function ids are below this: one id for each (catalogue function, library). */
 #define FM_MAX_FUNCTIONS 512
 
@@ -23,6 +25,7 @@ enum fm_record_kind {
   FM_RECORD_CALL = 2,  /* struct fm_call_record */
   FM_RECORD_CALLS = 3, /* struct fm_calls_record, right before the FM_RECORD_END of its child */
   FM_RECORD_END = 4,   /* struct fm_end_record */
+  FM_RECORD_EXE = 5,   /* struct fm_exe_record */
 };
 
 /* Who lost or dropped a record; the index into the losses map. */
@@ -119,6 +122,15 @@ struct fm_end_record {
   char comm[FM_COMM_LEN];
 };
 
+/* An executable was started, the first time in a while. */
+struct fm_exe_record {
+  struct fm_record record;
+  __u64 exe_inode;
+  __u32 exe_dev; /* the kernel's dev_t: major << 20 | minor */
+  __u32 pid;
+  char path[FM_EXE_PATH_LEN]; /* as it was given to execve(2): relative, or a link, as may be */
+};
+
 /* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
 struct fm_site {
   __u64 inode;
@@ -138,6 +150,7 @@ FM_ASSERT_SIZE(fm_fork_record, 168);
 FM_ASSERT_SIZE(fm_call_record, 72);
 FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 72);
+FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_site, 24);
 
 #endif /* FORKMON_WIRE_H */

@@ -79,6 +79,8 @@ void Monitor::take(std::span<const std::byte> record) {
 void Monitor::process(Event event) {
   if (auto* fork = std::get_if<ForkEvent>(&event))
     enricher_.enrich(*fork);
+  else if (const auto* exe = std::get_if<ExeEvent>(&event))
+    enricher_.learn(*exe);
   suspects_.on(event);
   deliver(correlator_.on(event));
 }

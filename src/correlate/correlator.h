@@ -58,6 +58,7 @@ private:
   void take(const CallEvent& event, Findings& findings);
   void take(const CallsEvent& event, Findings& findings);
   void take(const EndEvent& event, Findings& findings);
+  void take(const ExeEvent&, Findings&) {} // concerns names only
   void take(const DisarmEvent& event, Findings& findings);
   void take(const LossEvent& event, Findings& findings);
 

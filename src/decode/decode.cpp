@@ -91,6 +91,15 @@ Result<Event> event_of(const fm_end_record& record) {
   return Event{std::move(event)};
 }
 
+Result<Event> event_of(const fm_exe_record& record) {
+  ExeEvent event;
+  event.time_ns = record.record.time_ns;
+  event.exe_id = {record.exe_dev, record.exe_inode};
+  event.pid = record.pid;
+  event.path = text_of(record.path);
+  return Event{std::move(event)};
+}
+
 template <typename Record>
 Result<Event> decode_as(std::span<const std::byte> bytes) {
   const auto record = copy_of<Record>(bytes);
@@ -116,6 +125,8 @@ Result<Event> decode(std::span<const std::byte> bytes) {
     return decode_as<fm_calls_record>(bytes);
   case FM_RECORD_END:
     return decode_as<fm_end_record>(bytes);
+  case FM_RECORD_EXE:
+    return decode_as<fm_exe_record>(bytes);
   default:
     return Error{fmt::format("a record of unknown kind {}", header->kind)};
   }

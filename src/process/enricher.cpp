@@ -2,23 +2,40 @@
 #include "process/enricher.h"
 
 #include "process/proc.h"
+#include "util/text.h"
 
 #include <utility>
 
 namespace forkmon {
+
+void Enricher::remember(const FileId& file, std::string path) {
+  if (paths_.size() >= max_remembered)
+    paths_.clear();
+  paths_[file] = std::move(path);
+}
+
+/// stat(2) differs from the kernel's device and inode on btrfs and overlayfs: such a path is learnt
+/// at the fork, by its name.
+void Enricher::learn(const ExeEvent& exe) {
+  auto running = read_executable(static_cast<pid_t>(exe.pid));
+  if (running && running->file == exe.exe_id) {
+    remember(exe.exe_id, running->path);
+    return;
+  }
+  auto started = resolve_executable(exe.path);
+  if (started && started->file == exe.exe_id)
+    remember(exe.exe_id, started->path);
+}
 
 std::string Enricher::path_of(const ForkEvent& fork) {
   if (auto known = paths_.find(fork.exe_id); known != paths_.end())
     return known->second;
   for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid}) {
     auto exe = read_executable(static_cast<pid_t>(pid));
-    // The pid may be somebody else's by now, or the child may have called exec: the name decides
-    // (stat's device and inode differ from the kernel's on btrfs and overlayfs).
-    if (!exe || exe->path.substr(exe->path.rfind('/') + 1).substr(0, fork.exe.size()) != fork.exe)
+    if (!exe || !base_name(exe->path).starts_with(fork.exe))
       continue;
-    if (paths_.size() >= max_remembered)
-      paths_.clear();
-    return paths_[fork.exe_id] = exe->path;
+    remember(fork.exe_id, exe->path);
+    return exe->path;
   }
   return fork.exe;
 }

@@ -11,14 +11,16 @@
 namespace forkmon {
 
 /// Reads /proc of the parent, or of the child where the parent has ended already; what neither
-/// shows any more is left as the kernel sent it. Paths of executables are remembered, so that a
-/// process that forked and ended in an instant still gets its name.
+/// shows any more is left as the kernel sent it. Paths of executables are remembered from their
+/// start on, so that a process that forks and ends in an instant still gets its name.
 class Enricher {
 public:
+  void learn(const ExeEvent& exe);
   void enrich(ForkEvent& fork);
 
 private:
   std::string path_of(const ForkEvent& fork);
+  void remember(const FileId& file, std::string path);
 
   static constexpr std::size_t max_remembered = 4096;
   std::map<FileId, std::string> paths_;

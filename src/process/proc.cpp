@@ -34,6 +34,13 @@ std::optional<T> number(std::string_view text, int base = 10) {
   return value;
 }
 
+Result<FileId> file_id_of(const std::string& path) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0)
+    return Error::from_errno("cannot stat " + path, errno);
+  return FileId{kernel_dev(major(file.st_dev), minor(file.st_dev)), file.st_ino};
+}
+
 std::string_view next_field(std::string_view& text, char separator) {
   auto end = std::min(text.find(separator), text.size());
   auto field = text.substr(0, end);
@@ -146,12 +153,24 @@ Result<Fd> open_pidfd(pid_t pid) {
 Result<Executable> read_executable(pid_t pid) {
   const std::string link = fmt::format("/proc/{}/exe", pid);
   std::array<char, PATH_MAX> path;
-  struct stat file {};
   ssize_t length = readlink(link.c_str(), path.data(), path.size());
-  if (length < 0 || stat(link.c_str(), &file) != 0)
+  if (length < 0)
     return Error::from_errno("cannot read " + link, errno);
-  return Executable{std::string(path.data(), static_cast<std::size_t>(length)),
-                    {kernel_dev(major(file.st_dev), minor(file.st_dev)), file.st_ino}};
+  auto file = file_id_of(link);
+  if (!file)
+    return file.error();
+  return Executable{std::string(path.data(), static_cast<std::size_t>(length)), *file};
+}
+
+Result<Executable> resolve_executable(const std::string& path) {
+  std::error_code error;
+  auto resolved = std::filesystem::canonical(path, error);
+  if (error || path[0] != '/')
+    return Error{"cannot resolve " + path};
+  auto file = file_id_of(resolved.native());
+  if (!file)
+    return file.error();
+  return Executable{resolved.native(), *file};
 }
 
 std::string parse_cgroup(std::string_view text) {

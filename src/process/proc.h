@@ -46,6 +46,8 @@ struct Executable {
   FileId file;
 };
 Result<Executable> read_executable(pid_t pid);
+/// The file behind an absolute path, links followed.
+Result<Executable> resolve_executable(const std::string& path);
 
 /// Path of the process in the cgroup hierarchy: v2's, else systemd's, else the first.
 Result<std::string> read_cgroup(pid_t pid);
