@@ -17,19 +17,12 @@
 
 #include "forkmon/wire.h"
 
-/* A tainted child, kept on its thread-group leader: no capacity, no eviction, freed with the task. */
-struct taint {
-  struct fm_child child;
-  __u64 calls;
-  __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
-  __u32 reserved;
-};
-
+/* Kept on the thread-group leader: no capacity, no eviction, freed with the task. */
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, int);
-  __type(value, struct taint);
+  __type(value, struct fm_taint);
 } taints SEC(".maps") __weak;
 
 /*
@@ -65,23 +58,20 @@ struct {
 /* Bytes waiting in the ring buffer at which the agent is woken; below, it looks on its own tick. */
 extern const volatile __u64 wakeup_bytes;
 
-static __always_inline void add_to(void *map, __u32 index)
-{
-  __u64 *value = bpf_map_lookup_elem(map, &index);
+static __always_inline void add_to(void* map, __u32 index) {
+  __u64* value = bpf_map_lookup_elem(map, &index);
 
   if (value)
     *value += 1; /* per CPU, and tracepoints and uprobe handlers run with preemption off */
 }
 
 /* A wake-up for each event doubles the cost of a fork, so only a filling buffer wakes the agent. */
-static __always_inline __u64 wakeup_flags(void)
-{
+static __always_inline __u64 wakeup_flags(void) {
   return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wakeup_bytes ? BPF_RB_FORCE_WAKEUP
                                                                        : BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline void start_record(struct fm_record *record, __u32 kind, __u32 size)
-{
+static __always_inline void start_record(struct fm_record* record, __u32 kind, __u32 size) {
   record->kind = kind;
   record->size = size;
   record->time_ns = bpf_ktime_get_ns();

@@ -19,11 +19,11 @@ struct super_block {
 
 struct inode {
   unsigned long i_ino;
-  struct super_block *i_sb;
+  struct super_block* i_sb;
 };
 
 struct qstr {
-  const unsigned char *name;
+  const unsigned char* name;
 };
 
 struct dentry {
@@ -31,22 +31,22 @@ struct dentry {
 };
 
 struct path {
-  struct dentry *dentry;
+  struct dentry* dentry;
 };
 
 struct file {
-  struct inode *f_inode;
+  struct inode* f_inode;
   struct path f_path;
 };
 
 struct mm_struct {
-  struct file *exe_file;
+  struct file* exe_file;
 };
 
 struct vm_area_struct {
   unsigned long vm_start;
   unsigned long vm_pgoff;
-  struct file *vm_file;
+  struct file* vm_file;
 };
 
 typedef struct {
@@ -54,7 +54,7 @@ typedef struct {
 } atomic_t;
 
 struct linux_binprm {
-  const char *filename;
+  const char* filename;
 };
 
 struct task_struct;
@@ -63,16 +63,16 @@ struct signal_struct {
   atomic_t live;
   int nr_threads;
   int group_exit_code;
-  struct task_struct *group_exec_task;
+  struct task_struct* group_exec_task;
 };
 
 struct task_struct {
   int pid;
   int tgid;
   int exit_code;
-  struct mm_struct *mm;
-  struct task_struct *group_leader;
-  struct signal_struct *signal;
+  struct mm_struct* mm;
+  struct task_struct* group_leader;
+  struct signal_struct* signal;
   char comm[16];
 };
 

@@ -24,15 +24,13 @@ struct {
   __type(value, __u32);
 } families SEC(".maps");
 
-static __always_inline __u32 family_of(struct task_struct *task)
-{
-  __u32 *flags = bpf_task_storage_get(&families, task->group_leader, 0, 0);
+static __always_inline __u32 family_of(struct task_struct* task) {
+  __u32* flags = bpf_task_storage_get(&families, task->group_leader, 0, 0);
 
   return flags ? *flags : 0;
 }
 
-static __always_inline void set_family(struct task_struct *task, __u32 flags)
-{
+static __always_inline void set_family(struct task_struct* task, __u32 flags) {
   if (flags)
     bpf_task_storage_get(&families, task, &flags, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
@@ -41,8 +39,7 @@ static __always_inline void set_family(struct task_struct *task, __u32 flags)
  * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
  * the leader's task (de_thread), and with it the leader's storage.
  */
-static __always_inline __u32 inherit_family(struct task_struct *parent, struct task_struct *child)
-{
+static __always_inline __u32 inherit_family(struct task_struct* parent, struct task_struct* child) {
   __u32 flags = family_of(parent);
 
   if (child->pid == child->tgid || flags & FM_FAMILY_THROUGH_EXEC)
@@ -65,8 +62,7 @@ struct {
 } known_exes SEC(".maps");
 
 /* The first to ask about an executable is told so: the agent then reads its path at once. */
-static __always_inline bool is_new_exe(__u64 inode, __u32 dev)
-{
+static __always_inline bool is_new_exe(__u64 inode, __u32 dev) {
   struct exe_key key = {.inode = inode, .dev = dev};
   __u8 one = 1;
 
@@ -74,10 +70,9 @@ static __always_inline bool is_new_exe(__u64 inode, __u32 dev)
          !bpf_map_update_elem(&known_exes, &key, &one, BPF_NOEXIST);
 }
 
-static __always_inline void describe_exe(struct task_struct *task, struct fm_fork_record *fork)
-{
-  struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-  const unsigned char *name;
+static __always_inline void describe_exe(struct task_struct* task, struct fm_fork_record* fork) {
+  struct file* exe = BPF_CORE_READ(task, mm, exe_file);
+  const unsigned char* name;
 
   if (!exe)
     return;
@@ -87,10 +82,9 @@ static __always_inline void describe_exe(struct task_struct *task, struct fm_for
   bpf_probe_read_kernel_str(fork->exe_name, sizeof(fork->exe_name), name);
 }
 
-static __always_inline void report_fork(struct task_struct *parent, struct task_struct *child,
-                                        struct taint *taint)
-{
-  struct fm_fork_record *fork = bpf_ringbuf_reserve(&events, sizeof(*fork), 0);
+static __always_inline void report_fork(struct task_struct* parent, struct task_struct* child,
+                                        struct fm_taint* taint) {
+  struct fm_fork_record* fork = bpf_ringbuf_reserve(&events, sizeof(*fork), 0);
 
   if (!fork) {
     add_to(&losses, FM_SENSOR_LIFECYCLE);
@@ -110,12 +104,11 @@ static __always_inline void report_fork(struct task_struct *parent, struct task_
                                                                       : wakeup_flags());
 }
 
-static __always_inline void taint_child(struct task_struct *parent, struct task_struct *child,
-                                        __u32 family)
-{
-  struct taint *from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
+static __always_inline void taint_child(struct task_struct* parent, struct task_struct* child,
+                                        __u32 family) {
+  struct fm_taint* from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
   __u32 threads = parent->signal->nr_threads;
-  struct taint *taint;
+  struct fm_taint* taint;
 
   if (threads < 2 && !from)
     return;
@@ -134,12 +127,14 @@ static __always_inline void taint_child(struct task_struct *parent, struct task_
   report_fork(parent, child, taint);
 }
 
-/* Runs in the parent, before the child is first scheduled (kernel_clone), so that nothing is missed. */
+/* Runs in the parent, before the child is first scheduled (kernel_clone), so that nothing is
+ * missed. */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
-{
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   __u32 family = inherit_family(parent, child);
 
+  if (watched_only && !(family & FM_FAMILY_WATCHED))
+    return 0;
   if (child->pid != child->tgid) {
     add_to(&totals, FM_TOTAL_THREADS);
     return 0;
@@ -151,14 +146,12 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
     return 0;
   }
   add_to(&totals, FM_TOTAL_FORKS);
-  if (!watched_only || family & FM_FAMILY_WATCHED)
-    taint_child(parent, child, family);
+  taint_child(parent, child, family);
   return 0;
 }
 
-static __always_inline void report_calls(struct task_struct *leader, struct taint *taint)
-{
-  struct fm_calls_record *record = bpf_task_storage_get(&calls, leader, 0, 0);
+static __always_inline void report_calls(struct task_struct* leader, struct fm_taint* taint) {
+  struct fm_calls_record* record = bpf_task_storage_get(&calls, leader, 0, 0);
 
   if (!record)
     return;
@@ -168,10 +161,9 @@ static __always_inline void report_calls(struct task_struct *leader, struct tain
     add_to(&losses, FM_SENSOR_PROBES);
 }
 
-static __always_inline void report_end(struct task_struct *leader, __u32 outcome, __u32 exit_code)
-{
-  struct taint *taint = bpf_task_storage_get(&taints, leader, 0, 0);
-  struct fm_end_record *end;
+static __always_inline void report_end(struct task_struct* leader, __u32 outcome, __u32 exit_code) {
+  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  struct fm_end_record* end;
 
   if (!taint || __sync_lock_test_and_set(&taint->ended, 1))
     return;
@@ -191,12 +183,11 @@ static __always_inline void report_end(struct task_struct *leader, __u32 outcome
 }
 
 /* Once for each executable, so that its path is known even if its processes live an instant. */
-static __always_inline void report_exe(struct task_struct *task, struct linux_binprm *bprm)
-{
-  struct file *file = BPF_CORE_READ(task, mm, exe_file);
+static __always_inline void report_exe(struct task_struct* task, struct linux_binprm* bprm) {
+  struct file* file = BPF_CORE_READ(task, mm, exe_file);
   __u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
   __u32 dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-  struct fm_exe_record *exe;
+  struct fm_exe_record* exe;
 
   if (!is_new_exe(inode, dev))
     return;
@@ -213,8 +204,7 @@ static __always_inline void report_exe(struct task_struct *task, struct linux_bi
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
-{
+int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
   __u32 family = family_of(task);
 
   report_exe(task, bprm);
@@ -231,10 +221,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
  * means the process is ending. Two last threads may both see zero; `ended` lets one report.
  */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
-{
-  struct task_struct *leader = task->group_leader;
-  struct signal_struct *signal = task->signal;
+int BPF_PROG(on_exit, struct task_struct* task) {
+  struct task_struct* leader = task->group_leader;
+  struct signal_struct* signal = task->signal;
   __u32 code;
 
   if (!bpf_task_storage_get(&taints, leader, 0, 0))

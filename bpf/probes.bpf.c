@@ -34,9 +34,9 @@ struct site_search {
   __u64 ip;
 };
 
-static long locate(struct task_struct *task, struct vm_area_struct *vma, struct site_search *search)
-{
-  struct file *file = vma->vm_file;
+static long locate(struct task_struct* task, struct vm_area_struct* vma,
+                   struct site_search* search) {
+  struct file* file = vma->vm_file;
 
   if (!file)
     return 0;
@@ -47,10 +47,9 @@ static long locate(struct task_struct *task, struct vm_area_struct *vma, struct 
 }
 
 /* Function id of the probed instruction, or -1: the mmap lock was taken, or the site is unknown. */
-static __always_inline int function_at(struct task_struct *task, __u64 ip)
-{
+static __always_inline int function_at(struct task_struct* task, __u64 ip) {
   struct site_search search = {.ip = ip};
-  __u32 *function;
+  __u32* function;
 
   if (bpf_find_vma(task, ip, locate, &search, 0))
     return -1;
@@ -58,9 +57,8 @@ static __always_inline int function_at(struct task_struct *task, __u64 ip)
   return function && *function < FM_MAX_FUNCTIONS ? (int)*function : -1;
 }
 
-static __always_inline void report_call(struct taint *taint, __u32 function, __u64 ip)
-{
-  struct fm_call_record *call = bpf_ringbuf_reserve(&events, sizeof(*call), 0);
+static __always_inline void report_call(struct fm_taint* taint, __u32 function, __u64 ip) {
+  struct fm_call_record* call = bpf_ringbuf_reserve(&events, sizeof(*call), 0);
 
   if (!call) {
     add_to(&losses, FM_SENSOR_PROBES);
@@ -75,10 +73,9 @@ static __always_inline void report_call(struct taint *taint, __u32 function, __u
   bpf_ringbuf_submit(call, wakeup_flags());
 }
 
-static __always_inline void count_call(struct task_struct *leader, struct taint *taint,
-                                       __u32 function, __u64 ip)
-{
-  struct fm_calls_record *record;
+static __always_inline void count_call(struct task_struct* leader, struct fm_taint* taint,
+                                       __u32 function, __u64 ip) {
+  struct fm_calls_record* record;
 
   add_to(&function_totals, function);
   record = bpf_task_storage_get(&calls, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -93,11 +90,10 @@ static __always_inline void count_call(struct task_struct *leader, struct taint 
 }
 
 SEC("uprobe")
-int on_call(struct pt_regs *ctx)
-{
-  struct task_struct *task = bpf_get_current_task_btf();
-  struct task_struct *leader = task->group_leader;
-  struct taint *taint = bpf_task_storage_get(&taints, leader, 0, 0);
+int on_call(struct pt_regs* ctx) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct task_struct* leader = task->group_leader;
+  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
   __u64 ip = PT_REGS_IP(ctx);
   int function;
 

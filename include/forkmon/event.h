@@ -41,8 +41,8 @@ struct ForkEvent {
   ChildRef child;
   std::uint64_t cgroup_id = 0;
   FileId exe_id;
-  std::string exe; ///< last component of the path; the whole path once process/ has resolved it
-  std::string cgroup;                   ///< filled in by process/
+  std::string exe;    ///< last component of the path; the whole path once process/ has resolved it
+  std::string cgroup; ///< filled in by process/
   std::optional<std::string> container; ///< filled in by process/
   std::uint32_t uid = 0;
   std::uint32_t parent_tid = 0;

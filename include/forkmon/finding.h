@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// What the correlator concludes, and what the sinks print, count and log.
 ///
-/// The JSON form of these structs is a contract (docs/findings.md): fields are added, never renamed.
+/// The JSON form of these structs is a contract (docs/findings.md): fields are added, never
+/// renamed.
 #pragma once
 
 #include <cstdint>
@@ -40,17 +41,17 @@ struct Child {
 struct Subject {
   Parent parent;
   Child child;
-  std::uint32_t uid = 0;   ///< of the parent at the fork
-  std::string cgroup;      ///< path in the cgroup hierarchy; empty where it could not be read
+  std::uint32_t uid = 0; ///< of the parent at the fork
+  std::string cgroup;    ///< path in the cgroup hierarchy; empty where it could not be read
   std::optional<std::string> container; ///< container id, where the cgroup names one
 };
 
 /// One frame of a call stack, innermost first.
 struct Frame {
-  std::string function; ///< demangled; empty where no symbol covers the address
-  std::string module;   ///< path of the mapped file; empty where the address is in none
+  std::string function;     ///< demangled; empty where no symbol covers the address
+  std::string module;       ///< path of the mapped file; empty where the address is in none
   std::uint64_t offset = 0; ///< in the module, or the address itself where there is no module
-  std::string source;   ///< "file:line", where debug information gives it
+  std::string source;       ///< "file:line", where debug information gives it
 };
 
 /// A tainted child was made. Counted, never printed.

@@ -48,14 +48,15 @@ enum fm_total {
 
 /* Flags of a task in the `families` map. */
 enum fm_family_flag {
-  FM_FAMILY_WATCHED = 1, /* part of the family that this session is limited to */
-  FM_FAMILY_ARMED = 2,   /* carries probes, and so will its children */
+  FM_FAMILY_WATCHED = 1,      /* part of the family that this session is limited to */
+  FM_FAMILY_ARMED = 2,        /* carries probes, and so will its children */
   FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves FM_FAMILY_ARMED as it is */
 };
 
 /* Flags of a tainted child. */
 enum fm_child_flag {
-  FM_CHILD_ARMED = 1, /* carried probes from its first instruction on; cleared when a hit was lost */
+  FM_CHILD_ARMED =
+      1, /* carried probes from its first instruction on; cleared when a hit was lost */
   FM_CHILD_PARENT_TAINTED = 2, /* its parent was itself a tainted child */
 };
 
@@ -78,6 +79,14 @@ struct fm_child {
   __u32 parent_pid;
   __u32 parent_threads; /* threads of the parent at the fork, the forking one included */
   __u32 flags;          /* enum fm_child_flag */
+};
+
+/* Value of the `taints` map: what the kernel knows of a tainted child. */
+struct fm_taint {
+  struct fm_child child;
+  __u64 calls;
+  __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
+  __u32 reserved;
 };
 
 /* A tainted child was made. */
@@ -146,6 +155,7 @@ struct fm_site {
 #endif
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
+FM_ASSERT_SIZE(fm_taint, 40);
 FM_ASSERT_SIZE(fm_fork_record, 168);
 FM_ASSERT_SIZE(fm_call_record, 72);
 FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);

@@ -11,8 +11,8 @@ namespace {
 /// Names of enum fm_sensor, as in metrics and findings.
 constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes"};
 
-/// An armed thread costs a file descriptor per library; the worst offenders come first.
-constexpr std::size_t max_armed_families = 256;
+/// A child that lives this long is looked up when records were lost: its end may be one of them.
+constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
 } // namespace
 
@@ -45,6 +45,8 @@ Status Monitor::start_probes() {
     libraries_ = std::make_unique<KnownLibraries>(*probes_, functions_);
     ready = libraries_->add_own();
   }
+  if (ready && settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
+    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_);
   if (ready && settings_.probe == ProbePolicy::all)
     ready = probes_->arm_everything();
   if (ready)
@@ -81,7 +83,8 @@ void Monitor::process(Event event) {
     enricher_.enrich(*fork);
   else if (const auto* exe = std::get_if<ExeEvent>(&event))
     enricher_.learn(*exe);
-  suspects_.on(event);
+  if (suspects_)
+    suspects_->on(event);
   deliver(correlator_.on(event));
 }
 
@@ -97,7 +100,10 @@ void Monitor::poll() {
 void Monitor::tick(std::uint64_t now_ns) {
   poll();
   report_losses(now_ns);
-  arm_suspects(now_ns);
+  if (!suspects_)
+    return;
+  for (DisarmEvent& disarmed : suspects_->tick(now_ns, correlator_))
+    process(disarmed);
 }
 
 void Monitor::finish(std::uint64_t now_ns) {
@@ -107,8 +113,15 @@ void Monitor::finish(std::uint64_t now_ns) {
 }
 
 void Monitor::report_losses(std::uint64_t now_ns) {
-  for (const auto& [sensor, total] : totals().lost)
-    report_loss(now_ns, sensor, total);
+  auto losses = programs_->losses();
+  if (!losses)
+    return;
+  bool lifecycle_lost = (*losses)[FM_SENSOR_LIFECYCLE] != reported_losses_[sensor_names[0]];
+  for (std::size_t i = 0; i < sensor_names.size(); i++)
+    report_loss(now_ns, sensor_names[i], (*losses)[i]);
+  report_loss(now_ns, "decode", undecodable_);
+  if (lifecycle_lost)
+    end_lost_children(now_ns);
 }
 
 void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total) {
@@ -118,22 +131,11 @@ void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::
   reported = total;
 }
 
-void Monitor::arm_suspects(std::uint64_t now_ns) {
-  auto due = suspects_.due(now_ns);
-  if (!probes_ || settings_.watched_only || settings_.probe != ProbePolicy::automatic)
-    return;
-  for (std::uint32_t pid : due) {
-    auto suspect = static_cast<pid_t>(pid);
-    if (probes_->armed_families() >= max_armed_families)
-      probes_->release_ended();
-    if (probes_->armed_families() >= max_armed_families)
-      return;
-    Status armed = libraries_->add_of(suspect);
-    if (armed)
-      armed = probes_->arm(suspect, Inheritance::until_exec, 0);
-    if (!armed)
-      spdlog::debug("process {} is not armed: {}", pid, armed.error().message);
-  }
+void Monitor::end_lost_children(std::uint64_t now_ns) {
+  TaintMap taints(programs_->taints_fd());
+  for (const ChildRef& child : correlator_.children_older_than(now_ns, lost_child_age_ns))
+    if (!taints.find(child.key))
+      deliver(correlator_.gone(child.key, now_ns));
 }
 
 KernelTotals Monitor::totals() const {
@@ -149,10 +151,7 @@ KernelTotals Monitor::totals() const {
   totals.tainted_forks = read->totals[FM_TOTAL_TAINTED_FORKS];
   totals.probe_hits = read->totals[FM_TOTAL_PROBE_HITS];
   totals.unresolved_hits = read->totals[FM_TOTAL_UNRESOLVED_HITS];
-  for (std::size_t i = 0; i < sensor_names.size(); i++)
-    totals.lost[sensor_names[i]] = read->losses[i];
-  totals.lost["probes"] += totals.unresolved_hits;
-  totals.lost["decode"] = undecodable_;
+  totals.lost = reported_losses_;
   for (FunctionId id = 0; id < functions_.size(); id++)
     if (read->function_calls[id] != 0)
       totals.calls[functions_.find(id)->function] += read->function_calls[id];

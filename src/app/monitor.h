@@ -4,12 +4,13 @@
 
 #include "app/known_libraries.h"
 #include "app/options.h"
+#include "app/suspect_arming.h"
 #include "correlate/correlator.h"
-#include "correlate/suspects.h"
 #include "forkmon/totals.h"
 #include "process/enricher.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/probes.h"
+#include "sensors/taints.h"
 
 #include <functional>
 #include <memory>
@@ -51,20 +52,20 @@ private:
   void process(Event event);
   void report_losses(std::uint64_t now_ns);
   void report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total);
-  void arm_suspects(std::uint64_t now_ns);
+  void end_lost_children(std::uint64_t now_ns);
   void deliver(const std::vector<Finding>& findings) const;
 
   Settings settings_;
   OnFinding on_finding_;
   FunctionTable functions_;
   Correlator correlator_;
-  Suspects suspects_;
   Enricher enricher_;
   std::map<std::string, std::uint64_t> reported_losses_;
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<ProbeSensor> probes_; ///< null without probes; gone before the programs
   std::unique_ptr<KnownLibraries> libraries_;
+  std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };
 
 } // namespace forkmon

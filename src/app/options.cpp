@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "app/options.h"
 
+#include "util/text.h"
+
 #include <CLI/CLI.hpp>
 
 #include <map>
+#include <regex>
 
 namespace forkmon {
 namespace {
@@ -36,6 +39,12 @@ struct Raw {
   std::string format;
 };
 
+/// Form alone; whether it can be listened on is seen when it is.
+std::string is_address_and_port(const std::string& text) {
+  static const std::regex form(R"(\d{1,3}(\.\d{1,3}){3}:\d{1,5})");
+  return std::regex_match(text, form) ? "" : "not an IPv4 ADDR:PORT: " + for_terminal(text);
+}
+
 void add_mode_options(CLI::App& app, Raw& raw) {
   app.add_flag("--trace", raw.trace, "A live session; ends with a summary on stderr");
   app.add_flag("--check", raw.check, "Say which sensors can be used here, and why not")
@@ -62,6 +71,7 @@ void add_output_options(CLI::App& app, Raw& raw) {
       ->transform(CLI::CheckedTransformer(severities));
   app.add_option("--listen", raw.options.listen, "Where the agent serves /metrics")
       ->type_name("ADDR:PORT")
+      ->check(is_address_and_port, "ADDR:PORT")
       ->capture_default_str();
 }
 

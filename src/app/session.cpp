@@ -18,6 +18,7 @@ namespace {
 
 constexpr int could_not_start = 1;
 constexpr std::chrono::milliseconds tick_period{100};
+constexpr std::uint64_t ticks_per_update = 10;
 
 /// Signals are taken from a file descriptor; a closed pipe is an error of write(2).
 void block_signals() {
@@ -57,6 +58,7 @@ private:
   std::unique_ptr<Monitor> monitor_;
   std::optional<EventLoop> loop_;
   std::uint64_t started_ns_ = 0;
+  std::uint64_t ticks_ = 0;
   std::optional<int> failed_exec_;
 };
 
@@ -175,7 +177,7 @@ void Session::on_signal(int signal) {
 
 void Session::on_tick() {
   monitor_->tick(monotonic_now_ns());
-  if (metrics_)
+  if (metrics_ && ticks_++ % ticks_per_update == 0)
     metrics_->update(monitor_->totals());
   if (is_over())
     loop_->stop();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <bit>
+#include <cerrno>
 #include <cstdarg>
 #include <numeric>
 #include <string>
@@ -51,21 +52,22 @@ int forward(void* context, void* data, std::size_t size) {
   return 0;
 }
 
-/// One entry of a per-CPU map, summed.
-Result<std::uint64_t> sum_of(int map_fd, std::uint32_t index) {
-  std::vector<std::uint64_t> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  if (int error = bpf_map_lookup_elem(map_fd, &index, per_cpu.data()); error != 0)
-    return libbpf_error("cannot read a counter map", error);
-  return std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
-}
-
+/// A whole per-CPU array in one system call, each entry summed over the CPUs.
 template <typename Counts>
 Status read_counts(int map_fd, Counts& counts) {
-  for (std::uint32_t i = 0; i < counts.size(); i++) {
-    auto sum = sum_of(map_fd, i);
-    if (!sum)
-      return sum.error();
-    counts[i] = *sum;
+  auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
+  std::vector<std::uint32_t> keys(counts.size());
+  std::vector<std::uint64_t> values(counts.size() * cpus);
+  std::uint32_t next = 0;
+  auto count = static_cast<std::uint32_t>(counts.size());
+  int error =
+      bpf_map_lookup_batch(map_fd, nullptr, &next, keys.data(), values.data(), &count, nullptr);
+  if (error != 0 && error != -ENOENT) // ENOENT: that was all
+    return libbpf_error("cannot read a counter map", error);
+  for (std::size_t i = 0; i < count; i++) {
+    auto first = values.begin() + static_cast<std::ptrdiff_t>(i * cpus);
+    counts[keys[i]] =
+        std::accumulate(first, first + static_cast<std::ptrdiff_t>(cpus), std::uint64_t{0});
   }
   return ok();
 }
@@ -131,6 +133,10 @@ int BpfPrograms::families_fd() const {
   return bpf_map__fd(state_->skeleton->maps.families);
 }
 
+int BpfPrograms::taints_fd() const {
+  return bpf_map__fd(state_->skeleton->maps.taints);
+}
+
 Status BpfPrograms::set_site(const fm_site& site, std::uint32_t function) {
   int fd = bpf_map__fd(state_->skeleton->maps.sites);
   if (int error = bpf_map_update_elem(fd, &site, &function, BPF_ANY); error != 0)
@@ -149,13 +155,18 @@ std::size_t BpfPrograms::consume(const std::function<void(std::span<const std::b
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
+Result<BpfPrograms::Losses> BpfPrograms::losses() const {
+  Losses read{};
+  if (auto done = read_counts(bpf_map__fd(state_->skeleton->maps.losses), read); !done)
+    return done.error();
+  return read;
+}
+
 Result<BpfTotals> BpfPrograms::totals() const {
   BpfTotals read;
   read.function_calls.resize(FM_MAX_FUNCTIONS);
   const auto& maps = state_->skeleton->maps;
   if (auto done = read_counts(bpf_map__fd(maps.totals), read.totals); !done)
-    return done.error();
-  if (auto done = read_counts(bpf_map__fd(maps.losses), read.losses); !done)
     return done.error();
   if (auto done = read_counts(bpf_map__fd(maps.function_totals), read.function_calls); !done)
     return done.error();

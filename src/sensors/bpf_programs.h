@@ -25,7 +25,6 @@ struct BpfSettings {
 /// Exact counts kept by the kernel, summed over its CPUs.
 struct BpfTotals {
   std::array<std::uint64_t, FM_TOTAL_COUNT> totals{};
-  std::array<std::uint64_t, FM_SENSOR_COUNT> losses{};
   std::vector<std::uint64_t> function_calls; ///< by function id
 };
 
@@ -44,6 +43,7 @@ public:
   /// The program that probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
   int call_program_fd() const;
   int families_fd() const;
+  int taints_fd() const;
 
   /// Names the function probed at a site.
   Status set_site(const fm_site& site, std::uint32_t function);
@@ -53,6 +53,9 @@ public:
   /// Hands over every record that is there now; returns how many.
   std::size_t consume(const std::function<void(std::span<const std::byte>)>& on_record);
 
+  /// Records that did not fit, by enum fm_sensor.
+  using Losses = std::array<std::uint64_t, FM_SENSOR_COUNT>;
+  Result<Losses> losses() const;
   Result<BpfTotals> totals() const;
 
 private:

@@ -108,15 +108,13 @@ Status ProbeSensor::arm_everything() {
   return open_on(-1, Inheritance::none, everything_);
 }
 
-std::vector<pid_t> ProbeSensor::release_ended() {
+std::vector<pid_t> ProbeSensor::ended() const {
   std::vector<pid_t> ended;
   for (const auto& [pid, family] : families_) {
     pollfd poll_fd{family.pidfd.get(), POLLIN, 0};
     if (poll(&poll_fd, 1, 0) == 1)
       ended.push_back(pid);
   }
-  for (pid_t pid : ended)
-    families_.erase(pid);
   return ended;
 }
 

@@ -49,8 +49,8 @@ public:
   /// Arms every process of the system.
   Status arm_everything();
 
-  /// Lets go of processes that have ended; returns them.
-  std::vector<pid_t> release_ended();
+  /// Armed processes that have ended. Their living children carry probes until disarm().
+  std::vector<pid_t> ended() const;
   std::size_t armed_families() const { return families_.size(); }
 
 private:

@@ -6,8 +6,7 @@
 namespace forkmon {
 
 std::string LabelLimiter::value(std::string_view raw) {
-  constexpr std::size_t max_bytes = 256;
-  std::string value = valid_utf8(raw, max_bytes);
+  std::string value = for_terminal(raw); // labels end up on terminals and in alert texts
   if (values_.contains(value))
     return value;
   if (values_.size() >= max_values_) {

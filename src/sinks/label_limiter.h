@@ -16,7 +16,7 @@ class LabelLimiter {
 public:
   explicit LabelLimiter(std::size_t max_values) : max_values_(max_values) {}
 
-  /// What to put on the label for `raw`: valid UTF-8 of at most 256 bytes, or "other".
+  /// What to put on the label for `raw`: printable, at most 256 columns, or "other".
   std::string value(std::string_view raw);
 
   /// How often a value was folded.

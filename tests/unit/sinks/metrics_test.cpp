@@ -143,7 +143,7 @@ TEST(Metrics, EscapeHostileLabels) {
   Metrics metrics("1");
   metrics.on(fork_of(samples::hostile));
   EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
-              ElementsAre("{exe=\"a\\n\\\"\x1b[31m\uFFFD\"} 1"));
+              ElementsAre("{exe=\"a\\\\x0a\\\"\\\\x1b[31m\\\\xff\"} 1"));
 }
 
 TEST(Metrics, TellWhatTheProcessUses) {

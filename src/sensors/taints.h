@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/// Asks the kernel whether a process is (still) a certain tainted child.
+#pragma once
+
+#include "forkmon/event.h"
+#include "util/fd.h"
+
+#include <optional>
+
+namespace forkmon {
+
+/// The `taints` map of bpf/lifecycle.bpf.c, read by pidfd: a reused pid is never mistaken.
+class TaintMap {
+public:
+  explicit TaintMap(int map_fd) : map_fd_(map_fd) {}
+
+  /// A pidfd of the child; nothing when it has ended or called exec.
+  std::optional<Fd> find(const ChildKey& key) const;
+
+private:
+  int map_fd_;
+};
+
+} // namespace forkmon
