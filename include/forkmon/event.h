@@ -2,6 +2,9 @@
 /// Decoded events: what the sensors saw, before anything is concluded.
 #pragma once
 
+#include "forkmon/frame.h"
+#include "forkmon/lock.h"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -61,6 +64,7 @@ struct CallEvent {
   std::uint32_t tid = 0;
   std::uint64_t ip = 0;
   std::string comm;
+  std::vector<Frame> stack; ///< filled in from symbols/, where a copy of the stack came along
 };
 
 /// All calls of a tainted child, sent right before its end.
@@ -79,6 +83,25 @@ struct EndEvent {
   int wait_status = 0;     ///< as wait(2) reports it; 0 for exec
   std::uint64_t calls = 0; ///< sum of all counts, for noticing a lost CallsEvent
   std::string comm;
+};
+
+/// A tainted child does not go on.
+struct StuckEvent {
+  std::uint64_t time_ns = 0;
+  ChildRef child;
+  bool proof = false; ///< one thread, in an endless wait on a private futex, twice the same
+  std::string reason; ///< why it is only suspected; empty with proof
+  Lock lock;
+  std::uint64_t waited_ms = 0;
+  std::vector<Frame> stack;       ///< filled in from symbols/
+  std::vector<Frame> owner_stack; ///< filled in from symbols/
+  std::vector<Frame> python;      ///< filled in from symbols/
+};
+
+/// A child that was stuck goes on.
+struct UnstuckEvent {
+  std::uint64_t time_ns = 0;
+  ChildRef child;
 };
 
 /// An executable was started: time to learn its path, before its processes end.
@@ -103,6 +126,7 @@ struct LossEvent {
 };
 
 using Event =
-    std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, ExeEvent, DisarmEvent, LossEvent>;
+    std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent, ExeEvent,
+                 DisarmEvent, LossEvent>;
 
 } // namespace forkmon

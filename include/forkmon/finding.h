@@ -5,6 +5,9 @@
 /// renamed.
 #pragma once
 
+#include "forkmon/frame.h"
+#include "forkmon/lock.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -46,14 +49,6 @@ struct Subject {
   std::optional<std::string> container; ///< container id, where the cgroup names one
 };
 
-/// One frame of a call stack, innermost first.
-struct Frame {
-  std::string function;     ///< demangled; empty where no symbol covers the address
-  std::string module;       ///< path of the mapped file; empty where the address is in none
-  std::uint64_t offset = 0; ///< in the module, or the address itself where there is no module
-  std::string source;       ///< "file:line", where debug information gives it
-};
-
 /// A tainted child was made. Counted, never printed.
 struct TaintedForkFinding {
   std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, as in all findings
@@ -76,6 +71,30 @@ struct UnsafeCallFinding {
   std::string advice;
 };
 
+/// A tainted child that waits for what nobody in it can give.
+struct DeadlockFinding {
+  std::uint64_t time_ns = 0;
+  Severity severity = Severity::high;
+  Subject subject;
+  bool proof = false; ///< nothing but a signal can wake it, however long one waits
+  std::string reason; ///< why it is only suspected; empty with proof
+  Lock lock;
+  std::uint64_t waited_ms = 0; ///< at least: since it was first seen waiting
+  std::vector<Frame> stack;       ///< of the child's thread
+  std::vector<Frame> owner_stack; ///< of the owner, where it is alive and waits itself
+  std::vector<Frame> python;      ///< the child's Python traceback: function and source
+  std::string advice;
+};
+
+/// A child that was reported as deadlocked goes on after all, or has ended. Printed only when it
+/// goes on: its end is told by its ChildFinding.
+struct DeadlockOverFinding {
+  std::uint64_t time_ns = 0;
+  Severity severity = Severity::info;
+  Subject subject;
+  bool child_lives = false;
+};
+
 /// How often a child called one function.
 struct CallCount {
   std::string function;
@@ -95,6 +114,7 @@ struct ChildFinding {
   std::uint64_t lifetime_us = 0;
   std::vector<CallCount> calls;
   bool exact = false; ///< it carried probes from its first instruction to its last
+  bool deadlocked = false; ///< it had a DeadlockFinding; its severity then counts here too
   std::string advice;
 };
 
@@ -106,11 +126,13 @@ struct LostFinding {
   std::uint64_t count = 0;
 };
 
-using Finding = std::variant<TaintedForkFinding, UnsafeCallFinding, ChildFinding, LostFinding>;
+using Finding = std::variant<TaintedForkFinding, UnsafeCallFinding, DeadlockFinding,
+                             DeadlockOverFinding, ChildFinding, LostFinding>;
 
 /// The contract's spelling of each enum.
 const char* to_string(Severity severity);
 const char* to_string(Evidence evidence);
 const char* to_string(Outcome outcome);
+const char* to_string(LockKind kind);
 
 } // namespace forkmon

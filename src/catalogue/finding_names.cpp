@@ -41,4 +41,16 @@ const char* to_string(Outcome outcome) {
   return "unknown";
 }
 
+const char* to_string(LockKind kind) {
+  switch (kind) {
+  case LockKind::mutex:
+    return "mutex";
+  case LockKind::semaphore:
+    return "semaphore";
+  case LockKind::unknown:
+    return "unknown";
+  }
+  return "unknown";
+}
+
 } // namespace forkmon

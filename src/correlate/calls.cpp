@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "correlate/calls.h"
 
+#include "correlate/advice.h"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -49,7 +51,8 @@ std::uint64_t microseconds_between(std::uint64_t from_ns, std::uint64_t to_ns) {
 }
 
 UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild& child,
-                              FunctionId function, std::uint64_t time_ns) {
+                              FunctionId function, std::uint64_t time_ns,
+                              const std::vector<Frame>& stack) {
   Call call = describe(functions, function, 1);
   UnsafeCallFinding finding;
   finding.time_ns = time_ns;
@@ -61,7 +64,9 @@ UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild
   finding.is_protected = call.function.is_protected;
   finding.evidence = Evidence::uprobe;
   finding.since_fork_us = microseconds_between(child.ref.key.fork_time_ns, time_ns);
-  finding.advice = std::move(call.function.hint);
+  finding.stack = stack;
+  finding.advice =
+      advice_for_call(call.function.hint, fork_path_of(child.subject.parent.exe, stack, {}));
   return finding;
 }
 

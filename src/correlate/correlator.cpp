@@ -2,11 +2,13 @@
 #include "correlate/correlator.h"
 
 #include "correlate/calls.h"
+#include "correlate/deadlock.h"
 
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace forkmon {
 namespace {
@@ -102,7 +104,7 @@ void Correlator::take(const CallEvent& event, Findings& findings) {
   if (event.tid == event.child.key.pid || child.subject.child.comm.empty())
     child.subject.child.comm = event.comm;
   if (child.announced.insert(event.function).second)
-    findings.push_back(unsafe_call(functions_, child, event.function, event.time_ns));
+    findings.push_back(unsafe_call(functions_, child, event.function, event.time_ns, event.stack));
 }
 
 void Correlator::take(const CallsEvent& event, Findings& findings) {
@@ -118,8 +120,33 @@ void Correlator::take(const EndEvent& event, Findings& findings) {
   // At an exec the task bears the new program's name already.
   if (event.how == EndEvent::How::exit || child.subject.child.comm.empty())
     child.subject.child.comm = event.comm;
+  child.ref.armed &= event.child.armed; // the kernel takes it back where it lost a hit
   conclude(child, ending_of(event), findings);
   retire(event.child.key);
+}
+
+void Correlator::take(const StuckEvent& event, Findings& findings) {
+  const auto it = children_.find(event.child.key);
+  if (it == children_.end() || it->second.is_stuck)
+    return;
+  TrackedChild& child = it->second;
+  child.is_stuck = true;
+  findings.push_back(deadlock(child, event));
+  const Severity severity = std::get<DeadlockFinding>(findings.back()).severity;
+  child.deadlock_severity = std::max(child.deadlock_severity.value_or(severity), severity);
+}
+
+void Correlator::take(const UnstuckEvent& event, Findings& findings) {
+  const auto it = children_.find(event.child.key);
+  if (it != children_.end())
+    end_deadlock(it->second, event.time_ns, true, findings);
+}
+
+void Correlator::end_deadlock(TrackedChild& child, std::uint64_t time_ns, bool child_lives,
+                              Findings& findings) {
+  if (!std::exchange(child.is_stuck, false))
+    return;
+  findings.push_back(DeadlockOverFinding{time_ns, Severity::info, child.subject, child_lives});
 }
 
 void Correlator::take(const DisarmEvent& event, Findings&) {
@@ -183,8 +210,9 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
   // Counted but not announced: the record of the first call was lost.
   for (const auto& [function, count] : child.counts) {
     if (child.announced.insert(function).second)
-      findings.push_back(unsafe_call(functions_, child, function, ending.time_ns));
+      findings.push_back(unsafe_call(functions_, child, function, ending.time_ns, {}));
   }
+  end_deadlock(child, ending.time_ns, ending.outcome == Outcome::alive, findings);
   ChildFinding finding;
   finding.time_ns = ending.time_ns;
   finding.subject = child.subject;
@@ -193,6 +221,9 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
   finding.lifetime_us = microseconds_between(child.ref.key.fork_time_ns, ending.time_ns);
   finding.calls = calls_of(functions_, child);
   finding.severity = finding.calls.empty() ? Severity::info : finding.calls.front().severity;
+  finding.deadlocked = child.deadlock_severity.has_value();
+  if (child.deadlock_severity)
+    finding.severity = std::max(finding.severity, *child.deadlock_severity);
   finding.advice = advice_for(functions_, child);
   finding.exact = child.ref.armed && child.disarmed_ns > ending.time_ns && ending.calls &&
                   counts_are_complete(child, *ending.calls);

@@ -58,6 +58,8 @@ private:
   void take(const CallEvent& event, Findings& findings);
   void take(const CallsEvent& event, Findings& findings);
   void take(const EndEvent& event, Findings& findings);
+  void take(const StuckEvent& event, Findings& findings);
+  void take(const UnstuckEvent& event, Findings& findings);
   void take(const ExeEvent&, Findings&) {} // concerns names only
   void take(const DisarmEvent& event, Findings& findings);
   void take(const LossEvent& event, Findings& findings);
@@ -66,6 +68,8 @@ private:
   TrackedChild first_seen(const ChildRef& ref) const;
   const TrackedChild* parent_of(const ChildRef& ref) const;
   void end_former_owners(const ChildKey& key, Findings& findings);
+  static void end_deadlock(TrackedChild& child, std::uint64_t time_ns, bool child_lives,
+                           Findings& findings);
   void conclude(TrackedChild& child, const Ending& ending, Findings& findings) const;
   void retire(const ChildKey& key);
   static Ending ending_of(const EndEvent& event);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ struct TrackedChild {
   std::vector<std::uint32_t> family;
   bool family_cut = false; ///< there are ancestors that `family` does not name
   std::uint64_t disarmed_ns = std::numeric_limits<std::uint64_t>::max(); ///< first in its lifetime
+
+  bool is_stuck = false;                     ///< reported, and not over
+  std::optional<Severity> deadlock_severity; ///< of the worst that was reported
 
   std::set<FunctionId> announced; ///< functions that have had their finding
   std::vector<std::pair<FunctionId, std::uint32_t>> counts; ///< of its CallsEvent
