@@ -56,6 +56,13 @@ struct ForkEvent {
 /// Index into the table of probed functions (catalogue/function_table.h).
 using FunctionId = std::uint32_t;
 
+/// What it takes to unwind a thread's stack: registers and a copy of the stack's top.
+struct StackCopy {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> registers; ///< DWARF number, value
+  std::uint64_t start = 0;                                        ///< address of the first byte
+  std::vector<std::uint8_t> bytes;
+};
+
 /// The first call of a function by a tainted child.
 struct CallEvent {
   std::uint64_t time_ns = 0;
@@ -64,6 +71,7 @@ struct CallEvent {
   std::uint32_t tid = 0;
   std::uint64_t ip = 0;
   std::string comm;
+  std::optional<StackCopy> stack_copy;
   std::vector<Frame> stack; ///< filled in from symbols/, where a copy of the stack came along
 };
 
@@ -125,8 +133,7 @@ struct LossEvent {
   std::uint64_t count = 0;
 };
 
-using Event =
-    std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent, ExeEvent,
-                 DisarmEvent, LossEvent>;
+using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent,
+                           ExeEvent, DisarmEvent, LossEvent>;
 
 } // namespace forkmon

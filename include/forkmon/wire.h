@@ -19,6 +19,11 @@
 #define FM_EXE_PATH_LEN 256
 /* Function ids are below this: one id for each (catalogue function, library). */
 #define FM_MAX_FUNCTIONS 512
+/* Most bytes that are copied of a stack, and the piece that is copied at once. */
+#define FM_MAX_STACK_BYTES 16384
+#define FM_STACK_PIECE 512
+/* Registers are sent under their DWARF numbers, which are below this. */
+#define FM_REGISTERS 33
 
 enum fm_record_kind {
   FM_RECORD_FORK = 1,  /* struct fm_fork_record */
@@ -26,6 +31,7 @@ enum fm_record_kind {
   FM_RECORD_CALLS = 3, /* struct fm_calls_record, right before the FM_RECORD_END of its child */
   FM_RECORD_END = 4,   /* struct fm_end_record */
   FM_RECORD_EXE = 5,   /* struct fm_exe_record */
+  FM_RECORD_CALL_STACK = 6, /* struct fm_call_stack_record: FM_RECORD_CALL, and the stack */
 };
 
 /* Who lost or dropped a record; the index into the losses map. */
@@ -114,6 +120,17 @@ struct fm_call_record {
   char comm[FM_COMM_LEN];
 };
 
+/* The first call of a function, with what it takes to unwind the stack. */
+struct fm_call_stack_record {
+  struct fm_call_record call;
+  __u64 known_registers; /* bits by DWARF number */
+  __u64 registers[FM_REGISTERS];
+  __u64 stack_start; /* a multiple of FM_STACK_PIECE, at or below the stack pointer */
+  __u32 stack_bytes; /* how many could be copied */
+  __u32 reserved;
+  __u8 stack[FM_MAX_STACK_BYTES];
+};
+
 /* How often a tainted child called each function, by function id. */
 struct fm_calls_record {
   struct fm_record record;
@@ -158,6 +175,7 @@ FM_ASSERT_SIZE(fm_child, 24);
 FM_ASSERT_SIZE(fm_taint, 40);
 FM_ASSERT_SIZE(fm_fork_record, 168);
 FM_ASSERT_SIZE(fm_call_record, 72);
+FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);
 FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 72);
 FM_ASSERT_SIZE(fm_exe_record, 288);

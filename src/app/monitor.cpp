@@ -14,6 +14,10 @@ constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "pr
 /// A child that lives this long is looked up when records were lost: its end may be one of them.
 constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
+/// Most children exec or end before anybody has to look at them.
+constexpr std::uint64_t watched_age_ns = 100'000'000;
+constexpr std::uint64_t look_period_ns = 400'000'000;
+
 } // namespace
 
 Monitor::Monitor(const Settings& settings, OnFinding on_finding)
@@ -26,6 +30,7 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   if (!programs)
     return programs.error();
   monitor->programs_ = std::move(*programs);
+  monitor->stuck_children_.emplace(TaintMap(monitor->programs_->taints_fd()));
   // Probes first: a child that is tainted with probes everywhere counts as exact.
   if (auto started = monitor->start_probes(); !started)
     return started.error();
@@ -79,10 +84,15 @@ void Monitor::take(std::span<const std::byte> record) {
 }
 
 void Monitor::process(Event event) {
-  if (auto* fork = std::get_if<ForkEvent>(&event))
+  if (auto* fork = std::get_if<ForkEvent>(&event)) {
     enricher_.enrich(*fork);
+    stacks_.remember(*fork);
+  } else if (auto* call = std::get_if<CallEvent>(&event))
+    stacks_.fill(*call);
   else if (const auto* exe = std::get_if<ExeEvent>(&event))
     enricher_.learn(*exe);
+  else if (auto* stuck = std::get_if<StuckEvent>(&event))
+    stacks_.fill(*stuck);
   if (suspects_)
     suspects_->on(event);
   deliver(correlator_.on(event));
@@ -100,6 +110,7 @@ void Monitor::poll() {
 void Monitor::tick(std::uint64_t now_ns) {
   poll();
   report_losses(now_ns);
+  look_for_stuck_children(now_ns);
   if (!suspects_)
     return;
   for (DisarmEvent& disarmed : suspects_->tick(now_ns, correlator_))
@@ -110,6 +121,15 @@ void Monitor::finish(std::uint64_t now_ns) {
   poll();
   report_losses(now_ns);
   deliver(correlator_.finish(now_ns));
+}
+
+void Monitor::look_for_stuck_children(std::uint64_t now_ns) {
+  if (now_ns - last_look_ns_ < look_period_ns)
+    return;
+  last_look_ns_ = now_ns;
+  auto children = correlator_.children_older_than(now_ns, watched_age_ns);
+  for (Event& event : stuck_children_->look(children, now_ns))
+    process(std::move(event));
 }
 
 void Monitor::report_losses(std::uint64_t now_ns) {

@@ -4,14 +4,17 @@
 
 #include "app/known_libraries.h"
 #include "app/options.h"
+#include "app/stack_filler.h"
 #include "app/suspect_arming.h"
 #include "correlate/correlator.h"
 #include "forkmon/totals.h"
 #include "process/enricher.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/probes.h"
+#include "sensors/stuck_children.h"
 #include "sensors/taints.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -22,6 +25,8 @@ public:
   struct Settings {
     bool watched_only = false; ///< look only at families given to watch()
     ProbePolicy probe = ProbePolicy::automatic;
+    std::uint32_t stack_bytes = 0;              ///< copied of a stack at a first call; 0: no stacks
+    std::chrono::nanoseconds stack_interval{0}; ///< least time between two of the same function
   };
   using OnFinding = std::function<void(const Finding&)>;
 
@@ -53,6 +58,7 @@ private:
   void report_losses(std::uint64_t now_ns);
   void report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total);
   void end_lost_children(std::uint64_t now_ns);
+  void look_for_stuck_children(std::uint64_t now_ns);
   void deliver(const std::vector<Finding>& findings) const;
 
   Settings settings_;
@@ -60,6 +66,9 @@ private:
   FunctionTable functions_;
   Correlator correlator_;
   Enricher enricher_;
+  StackFiller stacks_;
+  std::optional<StuckChildren> stuck_children_; ///< once the programs are loaded
+  std::uint64_t last_look_ns_ = 0;
   std::map<std::string, std::uint64_t> reported_losses_;
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/options.h"
 
+#include "forkmon/wire.h"
 #include "util/text.h"
 
 #include <CLI/CLI.hpp>
@@ -79,6 +80,15 @@ void add_sensor_options(CLI::App& app, Raw& raw) {
   app.add_option("--probe", raw.options.probe,
                  "auto: probe suspects; all: every process, at a price; none: no probes")
       ->transform(CLI::CheckedTransformer(policies));
+  app.add_option("--stack-bytes", raw.options.stack_bytes,
+                 "How much of a stack to copy at a first unsafe call; 0: no stacks")
+      ->check(CLI::Range(0, FM_MAX_STACK_BYTES))
+      ->capture_default_str();
+  app.add_option("--stack-interval", raw.options.stack_interval,
+                 "Least time between two stacks of one executable and function (default: 10; with "
+                 "-p and -- CMD 0, every one)")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->type_name("SECONDS");
 }
 
 void add_filters(CLI::App& app, FilterOptions& filters) {

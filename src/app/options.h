@@ -35,6 +35,8 @@ struct Options {
   std::optional<int> error_exitcode;
   Severity fail_severity = Severity::warning;
   bool all = false;
+  std::uint32_t stack_bytes = 16384;    ///< copied of a stack at a first call; 0: no stacks
+  std::optional<double> stack_interval; ///< seconds; empty: the default of the mode
   FilterOptions filters;
   std::string user;
   std::string listen = "127.0.0.1:9877";

@@ -17,6 +17,8 @@ namespace forkmon {
 namespace {
 
 constexpr int could_not_start = 1;
+/// Seconds; in a session for one family every stack is worth its price.
+constexpr double usual_stack_interval = 10;
 constexpr std::chrono::milliseconds tick_period{100};
 constexpr std::uint64_t ticks_per_update = 10;
 
@@ -88,8 +90,14 @@ Status Session::start() {
     command_.emplace(std::move(*command));
   }
   bool one_family = command_ || options_.pid;
-  auto monitor = Monitor::start({.watched_only = one_family, .probe = options_.probe},
-                                [this](const Finding& finding) { reporter_->on(finding); });
+  double interval = options_.stack_interval.value_or(one_family ? 0 : usual_stack_interval);
+  std::chrono::duration<double> stack_interval(interval);
+  auto monitor = Monitor::start(
+      {.watched_only = one_family,
+       .probe = options_.probe,
+       .stack_bytes = options_.stack_bytes,
+       .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval)},
+      [this](const Finding& finding) { reporter_->on(finding); });
   if (!monitor)
     return monitor.error();
   monitor_ = std::move(*monitor);

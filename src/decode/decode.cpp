@@ -54,7 +54,7 @@ Result<Event> event_of(const fm_fork_record& record) {
   return Event{std::move(event)};
 }
 
-Result<Event> event_of(const fm_call_record& record) {
+Result<CallEvent> call_of(const fm_call_record& record) {
   if (record.function >= FM_MAX_FUNCTIONS)
     return Error{fmt::format("a call of function {}, which cannot be", record.function)};
   CallEvent event;
@@ -64,7 +64,31 @@ Result<Event> event_of(const fm_call_record& record) {
   event.tid = record.tid;
   event.ip = record.ip;
   event.comm = text_of(record.comm);
-  return Event{std::move(event)};
+  return event;
+}
+
+Result<Event> event_of(const fm_call_record& record) {
+  auto call = call_of(record);
+  if (!call)
+    return call.error();
+  return Event{std::move(*call)};
+}
+
+Result<Event> event_of(const fm_call_stack_record& record) {
+  if (record.stack_bytes > FM_MAX_STACK_BYTES)
+    return Error{fmt::format("a stack of {} bytes, which cannot be", record.stack_bytes)};
+  auto call = call_of(record.call);
+  if (!call)
+    return call.error();
+  StackCopy copy;
+  for (std::uint32_t number = 0; number < FM_REGISTERS; ++number) {
+    if ((record.known_registers >> number & 1) != 0)
+      copy.registers.emplace_back(number, record.registers[number]);
+  }
+  copy.start = record.stack_start;
+  copy.bytes.assign(record.stack, record.stack + record.stack_bytes);
+  call->stack_copy = std::move(copy);
+  return Event{std::move(*call)};
 }
 
 Result<Event> event_of(const fm_calls_record& record) {
@@ -125,6 +149,8 @@ Result<Event> decode(std::span<const std::byte> bytes) {
     return decode_as<fm_calls_record>(bytes);
   case FM_RECORD_END:
     return decode_as<fm_end_record>(bytes);
+  case FM_RECORD_CALL_STACK:
+    return decode_as<fm_call_stack_record>(bytes);
   case FM_RECORD_EXE:
     return decode_as<fm_exe_record>(bytes);
   default:

@@ -150,6 +150,34 @@ Result<Fd> open_pidfd(pid_t pid) {
   return Fd(static_cast<int>(fd));
 }
 
+std::optional<std::uint64_t> context_switches(pid_t pid) {
+  auto status = read_file(fmt::format("/proc/{}/task/{}/status", pid, pid), 16384);
+  if (!status)
+    return std::nullopt;
+  std::uint64_t sum = 0;
+  std::string_view text = *status;
+  while (!text.empty()) {
+    auto line = next_field(text, '\n');
+    auto key = next_field(line, '\t');
+    if (key == "voluntary_ctxt_switches:" || key == "nonvoluntary_ctxt_switches:")
+      sum += number<std::uint64_t>(line).value_or(0);
+  }
+  return sum;
+}
+
+bool shares_memory_with_child(pid_t pid) {
+  auto children = read_file(fmt::format("/proc/{}/task/{}/children", pid, pid), 65536);
+  if (!children)
+    return false;
+  constexpr int kcmp_vm = 1; // enum kcmp_type of include/uapi/linux/kcmp.h
+  for (std::string_view child : fields_of(*children)) {
+    auto child_pid = number<pid_t>(child);
+    if (child_pid && syscall(SYS_kcmp, pid, *child_pid, kcmp_vm, 0, 0) == 0)
+      return true;
+  }
+  return false;
+}
+
 Result<Executable> read_executable(pid_t pid) {
   const std::string link = fmt::format("/proc/{}/exe", pid);
   std::array<char, PATH_MAX> path;

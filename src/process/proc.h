@@ -37,6 +37,12 @@ std::vector<pid_t> threads_of(pid_t pid);
 
 Result<Fd> open_pidfd(pid_t pid);
 
+/// How often the main thread has been switched out, willing or not: unchanged, it has not run.
+std::optional<std::uint64_t> context_switches(pid_t pid);
+
+/// Has it a child that shares its address space (CLONE_VM), such as one made by vfork?
+bool shares_memory_with_child(pid_t pid);
+
 /// A whole small file, up to `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20U);
 

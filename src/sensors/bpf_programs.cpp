@@ -82,6 +82,8 @@ struct SkeletonDeleter {
 void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   skeleton.rodata->watched_only = settings.watched_only;
   skeleton.rodata->all_armed = settings.all_armed;
+  skeleton.rodata->stack_bytes = settings.stack_bytes;
+  skeleton.rodata->stack_interval_ns = static_cast<std::uint64_t>(settings.stack_interval.count());
   skeleton.rodata->wakeup_bytes = settings.ring_bytes / 8;
   auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));

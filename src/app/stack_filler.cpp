@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "app/stack_filler.h"
+
+#include "symbols/python.h"
+
+#include <spdlog/spdlog.h>
+
+namespace forkmon {
+namespace {
+
+void log_note(const char* what, pid_t pid, const std::string& note) {
+  if (!note.empty())
+    spdlog::debug("{} of process {}: {}", what, pid, note);
+}
+
+/// The copy starts at or a little below the stack pointer.
+StackSnapshot snapshot_of(const StackCopy& copy) {
+  StackSnapshot snapshot;
+  for (const auto& [number, value] : copy.registers)
+    snapshot.registers.set(number, value);
+  auto sp = snapshot.registers.sp().value_or(0);
+  if (sp >= copy.start && sp - copy.start < copy.bytes.size())
+    snapshot.stack.assign(copy.bytes.begin() + static_cast<std::ptrdiff_t>(sp - copy.start),
+                          copy.bytes.end());
+  return snapshot;
+}
+
+} // namespace
+
+void StackFiller::remember(const ForkEvent& fork) {
+  if (!spaces_.contains(fork.child.parent_pid))
+    read_space(fork.child.parent_pid);
+}
+
+const AddressSpace* StackFiller::read_space(std::uint32_t pid) {
+  auto space = AddressSpace::of(static_cast<pid_t>(pid));
+  if (!space || space->mappings().empty())
+    return nullptr;
+  if (spaces_.size() >= max_spaces)
+    spaces_.clear();
+  return &spaces_.insert_or_assign(pid, std::move(*space)).first->second;
+}
+
+/// A child has its parent's memory map until it execs, but for what it mapped itself.
+const AddressSpace* StackFiller::space_of(const ChildRef& child) {
+  if (const AddressSpace* own = read_space(child.key.pid))
+    return own;
+  if (const AddressSpace* parent = read_space(child.parent_pid))
+    return parent;
+  auto remembered = spaces_.find(child.parent_pid);
+  return remembered == spaces_.end() ? nullptr : &remembered->second;
+}
+
+void StackFiller::fill(CallEvent& call) {
+  if (!call.stack_copy)
+    return;
+  const AddressSpace* space = space_of(call.child);
+  if (space == nullptr)
+    return;
+  Stack stack = symbolizer_.unwind(snapshot_of(*call.stack_copy), *space);
+  log_note("stack", static_cast<pid_t>(call.child.key.pid), stack.note);
+  call.stack = std::move(stack.frames);
+  call.stack_copy.reset();
+}
+
+void StackFiller::fill(StuckEvent& stuck) {
+  auto pid = static_cast<pid_t>(stuck.child.key.pid);
+  Stack stack = symbolizer_.unwind_live(pid, pid);
+  log_note("stack", pid, stack.note);
+  stuck.stack = std::move(stack.frames);
+  PythonTraceback python = python_traceback(symbolizer_.modules(), pid, pid);
+  log_note("Python traceback", pid, python.note);
+  stuck.python = std::move(python.frames);
+  if (!stuck.lock.owner || !stuck.lock.owner->alive)
+    return;
+  auto parent = static_cast<pid_t>(stuck.child.parent_pid);
+  Stack owner = symbolizer_.unwind_live(parent, static_cast<pid_t>(stuck.lock.owner->tid));
+  log_note("owner's stack", parent, owner.note);
+  stuck.owner_stack = std::move(owner.frames);
+}
+
+} // namespace forkmon

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "sensors/lock_inspector.h"
+
+#include "process/proc.h"
+#include "symbols/memory_reader.h"
+
+#include <fmt/format.h>
+#include <linux/futex.h>
+
+#include <cstring>
+
+namespace forkmon {
+namespace {
+
+/// pthread_mutex_t of glibc and musl up to its kind, on 64-bit machines. Sources:
+/// sysdeps/nptl/bits/struct_mutex.h of glibc; src/internal/pthread_impl.h of musl.
+struct MutexHead {
+  std::uint32_t lock;
+  std::uint32_t count;
+  std::uint32_t owner;
+  std::uint32_t users;
+  std::uint32_t kind;
+};
+
+/// sem_t of glibc on 64-bit machines: sysdeps/nptl/internaltypes.h, struct new_sem.
+struct SemaphoreHead {
+  std::uint32_t value;
+  std::uint32_t waiters;
+  std::uint32_t is_shared;
+};
+
+constexpr std::uint32_t contended = 2;          // lll_lock: taken, and somebody waits
+constexpr std::uint32_t max_mutex_kind = 0x3ff; // types, robust, PI, PP, elision and shared bits
+constexpr std::uint32_t max_tid = 1U << 22U;    // PID_MAX_LIMIT of the kernel
+constexpr std::uint32_t max_users = 1U << 16U;
+
+bool looks_like_mutex(const MutexHead& mutex) {
+  return mutex.lock == contended && mutex.owner != 0 && mutex.owner <= max_tid &&
+         mutex.users >= 1 && mutex.users <= max_users && mutex.kind <= max_mutex_kind;
+}
+
+bool looks_like_semaphore(const SemaphoreHead& semaphore) {
+  return semaphore.value == 0 && semaphore.waiters >= 1 && semaphore.waiters <= max_users;
+}
+
+LockOwner owner_of(std::uint32_t id, const ThreadNames& parent_threads) {
+  if (auto found = parent_threads.find(id); found != parent_threads.end())
+    return found->second;
+  return LockOwner{id, "", false};
+}
+
+template <typename Head>
+std::optional<Head> read_head(MemoryReader& memory, std::uint64_t address) {
+  std::array<std::uint8_t, sizeof(Head)> bytes{};
+  if (!memory.read(address, bytes))
+    return std::nullopt;
+  Head head;
+  std::memcpy(&head, bytes.data(), sizeof(head));
+  return head;
+}
+
+/// "NSpid:\t1234\t7": the last one is the id in the innermost namespace.
+std::uint32_t own_id(pid_t pid, pid_t tid) {
+  auto status = read_file(fmt::format("/proc/{}/task/{}/status", pid, tid), 8192);
+  auto at = status ? status->find("\nNSpid:") : std::string::npos;
+  if (at == std::string::npos)
+    return static_cast<std::uint32_t>(tid);
+  auto line = status->substr(at + 1, status->find('\n', at + 1) - at - 1);
+  return static_cast<std::uint32_t>(std::atoi(line.substr(line.rfind('\t') + 1).c_str()));
+}
+
+std::string comm_of(pid_t pid, pid_t tid) {
+  auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid), 64);
+  if (!comm)
+    return "";
+  return comm->substr(0, comm->find_last_not_of('\n') + 1);
+}
+
+} // namespace
+
+ThreadNames threads_by_own_id(pid_t pid) {
+  ThreadNames threads;
+  for (pid_t tid : threads_of(pid))
+    threads[own_id(pid, tid)] = {static_cast<std::uint32_t>(tid), comm_of(pid, tid), true};
+  return threads;
+}
+
+Lock inspect_lock(pid_t child, const FutexWait& wait, const ThreadNames& parent_threads) {
+  Lock lock{LockKind::unknown, wait.address, std::nullopt};
+  ProcessMemory memory(child);
+  if (auto mutex = read_head<MutexHead>(memory, wait.address)) {
+    if (wait.is_pi) {
+      lock.kind = LockKind::mutex;
+      lock.owner = owner_of(mutex->lock & FUTEX_TID_MASK, parent_threads);
+      return lock;
+    }
+    if (looks_like_mutex(*mutex)) {
+      lock.kind = LockKind::mutex;
+      lock.owner = owner_of(mutex->owner, parent_threads);
+      return lock;
+    }
+  }
+  auto semaphore = read_head<SemaphoreHead>(memory, wait.address);
+  if (semaphore && looks_like_semaphore(*semaphore))
+    lock.kind = LockKind::semaphore;
+  return lock;
+}
+
+} // namespace forkmon

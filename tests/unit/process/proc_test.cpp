@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "process/proc.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace forkmon {
+namespace {
+
+std::string stat_line(const std::string& comm, const std::string& flags = "4194304") {
+  return "42 (" + comm + ") S 7 42 42 0 -1 " + flags + " 1 2 3 4 5 6 7 8 20 0 3 0 9876 11 12\n";
+}
+
+TEST(ParseStat, ReadsTheFieldsInUse) {
+  auto stat = parse_stat(stat_line("python3"));
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->pid, 42);
+  EXPECT_EQ(stat->comm, "python3");
+  EXPECT_EQ(stat->state, 'S');
+  EXPECT_EQ(stat->ppid, 7);
+  EXPECT_EQ(stat->threads, 3u);
+  EXPECT_EQ(stat->start_time, 9876u);
+  EXPECT_FALSE(stat->is_kernel_thread);
+  EXPECT_FALSE(stat->forked_no_exec);
+}
+
+TEST(ParseStat, TakesACommThatLooksLikeTheRest) {
+  auto stat = parse_stat(stat_line("a) R 1 2\n(b"));
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->comm, "a) R 1 2\n(b");
+  EXPECT_EQ(stat->ppid, 7);
+}
+
+TEST(ParseStat, KnowsKernelThreadsAndForksWithoutExec) {
+  EXPECT_TRUE(parse_stat(stat_line("kthreadd", std::to_string(0x00200000)))->is_kernel_thread);
+  EXPECT_TRUE(parse_stat(stat_line("worker", std::to_string(0x40)))->forked_no_exec);
+}
+
+TEST(ParseStat, RefusesWhatIsNoStat) {
+  for (const char* text : {"", "42", "42 (comm", "42 comm) S", ")(", "42 (comm) S 1 2"})
+    EXPECT_FALSE(parse_stat(text)) << text;
+}
+
+TEST(ReadStat, IsOfTheProcessAsked) {
+  auto self = read_stat(getpid());
+  ASSERT_TRUE(self);
+  EXPECT_EQ(self->pid, getpid());
+  EXPECT_EQ(self->ppid, getppid());
+  EXPECT_FALSE(read_stat(0));
+}
+
+TEST(ThreadsOf, IsEmptyForAProcessThatHasEnded) {
+  pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  waitpid(child, nullptr, 0);
+  EXPECT_THAT(threads_of(child), testing::IsEmpty());
+  EXPECT_THAT(threads_of(getpid()), testing::Contains(getpid()));
+}
+
+TEST(ReadFile, StopsAtTheLimit) {
+  auto text = read_file("/dev/zero", 100);
+  ASSERT_TRUE(text);
+  EXPECT_EQ(text->size(), 100u);
+}
+
+TEST(ReadFile, NamesWhatItCannotOpen) {
+  auto text = read_file("/nonexistent/file");
+  ASSERT_FALSE(text);
+  EXPECT_THAT(text.error().message, testing::HasSubstr("/nonexistent/file"));
+  EXPECT_EQ(text.error().code, ENOENT);
+}
+
+TEST(ReadExecutable, AgreesWithResolvingThePath) {
+  auto running = read_executable(getpid());
+  ASSERT_TRUE(running);
+  auto resolved = resolve_executable(running->path);
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->path, running->path);
+  EXPECT_EQ(resolved->file, running->file);
+}
+
+TEST(ResolveExecutable, RefusesARelativePath) {
+  EXPECT_FALSE(resolve_executable("."));
+  EXPECT_FALSE(resolve_executable(""));
+}
+
+TEST(ParseCgroup, PrefersVersion2AndThenSystemds) {
+  EXPECT_EQ(parse_cgroup("0::/user.slice\n"), "/user.slice");
+  EXPECT_EQ(parse_cgroup("5:cpu:/a\n1:name=systemd:/b\n0::/\n"), "/b");
+  EXPECT_EQ(parse_cgroup("5:cpu:/a\n4:memory:/c\n"), "/a");
+  EXPECT_EQ(parse_cgroup(""), "");
+  EXPECT_EQ(parse_cgroup("nonsense"), "");
+}
+
+TEST(ContainerOf, FindsTheIdThatRuntimesWrite) {
+  const std::string id(64, 'a');
+  EXPECT_EQ(container_of("/system.slice/docker-" + id + ".scope"), id);
+  EXPECT_EQ(container_of("/kubepods.slice/pod1/cri-containerd-" + id + ".scope"), id);
+  EXPECT_EQ(container_of("/docker/" + id), id);
+  EXPECT_EQ(container_of("/machine.slice/libpod-" + id + ".scope/container"), id);
+}
+
+TEST(ContainerOf, FindsNoneInOtherPaths) {
+  const std::string id(64, 'a');
+  EXPECT_EQ(container_of(""), std::nullopt);
+  EXPECT_EQ(container_of("/user.slice/user-0.slice"), std::nullopt);
+  EXPECT_EQ(container_of("/x" + id), std::nullopt);
+  EXPECT_EQ(container_of("/" + id.substr(1)), std::nullopt);
+  EXPECT_EQ(container_of("/a" + id + "a"), std::nullopt);
+}
+
+TEST(ParseMappedFiles, TakesExecutableFilesOnce) {
+  auto files = parse_mapped_files("1000-2000 r--p 00000000 fe:10 77 /lib/a b.so\n"
+                                  "2000-3000 r-xp 00001000 fe:10 77                 /lib/a b.so\n"
+                                  "4000-5000 r-xp 00000000 fe:10 77 /lib/a b.so\n"
+                                  "6000-7000 rwxp 00000000 00:00 0 [heap]\n"
+                                  "7000-8000 r-xp 00000000 00:1f 9 /gone (deleted)\n");
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].file, (FileId{0xfeU << 20U | 0x10U, 77}));
+  EXPECT_EQ(files[0].path, "/lib/a b.so");
+  EXPECT_EQ(files[0].start, 0x2000u);
+  EXPECT_EQ(files[0].openable(5), "/proc/5/map_files/2000-3000");
+  EXPECT_EQ(files[1].path, "/gone (deleted)");
+}
+
+TEST(ParseMappedFiles, PassesOverLinesThatMakeNoSense) {
+  EXPECT_THAT(parse_mapped_files("\n-\nx-y r-xp 0 a:b 1 /c\n1000-2000 r-xp\n"), testing::IsEmpty());
+}
+
+TEST(ContextSwitches, AreThoseOfTheProcess) {
+  auto before = context_switches(getpid());
+  ASSERT_TRUE(before);
+  usleep(1000);
+  EXPECT_GT(*context_switches(getpid()), *before);
+  EXPECT_FALSE(context_switches(-1));
+}
+
+TEST(SharesMemoryWithChild, IsFalseForForkAndTrueForClonedMemory) {
+  EXPECT_FALSE(shares_memory_with_child(getpid()));
+  pid_t child = vfork(); // the child runs while we wait, and looks at us
+  if (child == 0)
+    _exit(shares_memory_with_child(getppid()) ? 0 : 1);
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+} // namespace
+} // namespace forkmon
