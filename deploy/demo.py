@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-logging.basicConfig(format="%(processName)s %(message)s", level=logging.INFO)
+logging.basicConfig(format="%(asctime)s %(processName)s %(message)s", level=logging.INFO)
 # The log lines themselves are not the point: they are written, but not shown.
 logging.getLogger().handlers[0].setStream(open(os.devnull, "w", encoding="utf-8"))
 

@@ -45,7 +45,7 @@ The program has two threads when it forks its workers. Each worker gets a copy o
 stood at that moment, and only the thread that forked: a lock that the other thread held stays
 locked for ever. Until it execs, a worker may call async-signal-safe functions only (POSIX, fork).
   high     a lock that nobody repairs in the child: such a worker can hang, some day
-  warning  unsafe by POSIX, but this C library repairs that lock in fork()
+  warning  unsafe by POSIX; fork() repairs that lock here, or it is the application's own
 What to do: multiprocessing.set_start_method("spawn") or "forkserver", or make the pool before any
 thread starts. Watch a whole machine with `forkmon`, which serves metrics on 127.0.0.1:9877.
 END
