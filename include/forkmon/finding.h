@@ -79,7 +79,7 @@ struct DeadlockFinding {
   bool proof = false; ///< nothing but a signal can wake it, however long one waits
   std::string reason; ///< why it is only suspected; empty with proof
   Lock lock;
-  std::uint64_t waited_ms = 0; ///< at least: since it was first seen waiting
+  std::uint64_t waited_ms = 0;    ///< at least: since it was first seen waiting
   std::vector<Frame> stack;       ///< of the child's thread
   std::vector<Frame> owner_stack; ///< of the owner, where it is alive and waits itself
   std::vector<Frame> python;      ///< the child's Python traceback: function and source
@@ -93,6 +93,7 @@ struct DeadlockOverFinding {
   Severity severity = Severity::info;
   Subject subject;
   bool child_lives = false;
+  bool proof = false; ///< as in its DeadlockFinding
 };
 
 /// How often a child called one function.
@@ -113,7 +114,7 @@ struct ChildFinding {
   int status = 0; ///< exit status, or signal number with Outcome::signal
   std::uint64_t lifetime_us = 0;
   std::vector<CallCount> calls;
-  bool exact = false; ///< it carried probes from its first instruction to its last
+  bool exact = false;      ///< it carried probes from its first instruction to its last
   bool deadlocked = false; ///< it had a DeadlockFinding; its severity then counts here too
   std::string advice;
 };

@@ -50,8 +50,10 @@ bool Filter::concerns(const Finding& finding) const {
 bool Filter::prints(const Finding& finding) const {
   if (std::holds_alternative<TaintedForkFinding>(finding))
     return false;
+  if (const auto* over = std::get_if<DeadlockOverFinding>(&finding))
+    return over->child_lives;
   const auto* child = std::get_if<ChildFinding>(&finding);
-  return child == nullptr || !child->calls.empty() || all_;
+  return child == nullptr || !child->calls.empty() || child->deadlocked || all_;
 }
 
 } // namespace forkmon

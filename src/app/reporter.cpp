@@ -28,6 +28,8 @@ std::unique_ptr<Sink> make_sink(Format format, Output& output) {
 std::optional<Severity> severity_of(const Finding& finding) {
   if (const auto* call = std::get_if<UnsafeCallFinding>(&finding))
     return call->severity;
+  if (const auto* deadlock = std::get_if<DeadlockFinding>(&finding))
+    return deadlock->severity;
   if (const auto* child = std::get_if<ChildFinding>(&finding))
     return child->severity;
   return std::nullopt;

@@ -131,6 +131,7 @@ void Correlator::take(const StuckEvent& event, Findings& findings) {
     return;
   TrackedChild& child = it->second;
   child.is_stuck = true;
+  child.stuck_proof = event.proof;
   findings.push_back(deadlock(child, event));
   const Severity severity = std::get<DeadlockFinding>(findings.back()).severity;
   child.deadlock_severity = std::max(child.deadlock_severity.value_or(severity), severity);
@@ -146,7 +147,8 @@ void Correlator::end_deadlock(TrackedChild& child, std::uint64_t time_ns, bool c
                               Findings& findings) {
   if (!std::exchange(child.is_stuck, false))
     return;
-  findings.push_back(DeadlockOverFinding{time_ns, Severity::info, child.subject, child_lives});
+  findings.push_back(
+      DeadlockOverFinding{time_ns, Severity::info, child.subject, child_lives, child.stuck_proof});
 }
 
 void Correlator::take(const DisarmEvent& event, Findings&) {
@@ -212,7 +214,9 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
     if (child.announced.insert(function).second)
       findings.push_back(unsafe_call(functions_, child, function, ending.time_ns, {}));
   }
-  end_deadlock(child, ending.time_ns, ending.outcome == Outcome::alive, findings);
+  // One that outlives the session stays stuck.
+  if (ending.outcome != Outcome::alive)
+    end_deadlock(child, ending.time_ns, false, findings);
   ChildFinding finding;
   finding.time_ns = ending.time_ns;
   finding.subject = child.subject;

@@ -25,6 +25,7 @@ struct TrackedChild {
   std::uint64_t disarmed_ns = std::numeric_limits<std::uint64_t>::max(); ///< first in its lifetime
 
   bool is_stuck = false;                     ///< reported, and not over
+  bool stuck_proof = false;                  ///< as it was last reported
   std::optional<Severity> deadlock_severity; ///< of the worst that was reported
 
   std::set<FunctionId> announced; ///< functions that have had their finding

@@ -3,6 +3,7 @@
 
 #include "util/text.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <map>
@@ -41,6 +42,13 @@ Json to_json(const Frame& frame) {
   return json;
 }
 
+Json to_json(const std::vector<Frame>& stack) {
+  Json json = Json::array();
+  for (const Frame& frame : stack)
+    json.push_back(to_json(frame));
+  return json;
+}
+
 Json to_json(const UnsafeCallFinding& call, const WallClock& clock) {
   Json json = common("unsafe_call", call, clock);
   add_subject(json, call.subject);
@@ -50,10 +58,52 @@ Json to_json(const UnsafeCallFinding& call, const WallClock& clock) {
   json["protected"] = call.is_protected;
   json["evidence"] = to_string(call.evidence);
   json["since_fork_us"] = call.since_fork_us;
-  json["stack"] = Json::array();
-  for (const Frame& frame : call.stack)
-    json["stack"].push_back(to_json(frame));
+  json["stack"] = to_json(call.stack);
   json["advice"] = valid_utf8(call.advice);
+  return json;
+}
+
+// An address is text: it does not fit into the doubles that many readers take numbers for.
+Json to_json(const Lock& lock) {
+  return {
+      {"kind", to_string(lock.kind)},
+      {"address", lock.address != 0 ? Json(fmt::format("{:#x}", lock.address)) : Json(nullptr)}};
+}
+
+Json to_json(const std::optional<LockOwner>& owner) {
+  if (!owner)
+    return nullptr;
+  return {{"tid", owner->tid}, {"comm", valid_utf8(owner->comm)}, {"alive", owner->alive}};
+}
+
+Json python_traceback(const std::vector<Frame>& frames) {
+  Json json = Json::array();
+  for (const Frame& frame : frames)
+    json.push_back(
+        {{"function", valid_utf8(frame.function)}, {"source", valid_utf8(frame.source)}});
+  return json;
+}
+
+Json to_json(const DeadlockFinding& deadlock, const WallClock& clock) {
+  Json json = common("deadlock", deadlock, clock);
+  add_subject(json, deadlock.subject);
+  json["proof"] = deadlock.proof;
+  json["reason"] = deadlock.proof ? Json(nullptr) : Json(valid_utf8(deadlock.reason));
+  json["lock"] = to_json(deadlock.lock);
+  json["owner"] = to_json(deadlock.lock.owner);
+  json["waited_ms"] = deadlock.waited_ms;
+  json["stack"] = to_json(deadlock.stack);
+  json["owner_stack"] = to_json(deadlock.owner_stack);
+  json["python"] = python_traceback(deadlock.python);
+  json["advice"] = valid_utf8(deadlock.advice);
+  return json;
+}
+
+Json to_json(const DeadlockOverFinding& over, const WallClock& clock) {
+  if (!over.child_lives)
+    return nullptr; // its "child" line says how it ended
+  Json json = common("deadlock_over", over, clock);
+  add_subject(json, over.subject);
   return json;
 }
 
@@ -77,6 +127,7 @@ Json to_json(const ChildFinding& child, const WallClock& clock) {
   json["lifetime_us"] = child.lifetime_us;
   json["calls"] = calls_by_function(child.calls);
   json["exact"] = child.exact;
+  json["deadlocked"] = child.deadlocked;
   if (!child.advice.empty())
     json["advice"] = valid_utf8(child.advice);
   return json;

@@ -11,7 +11,8 @@
 namespace forkmon {
 
 /// One object and a newline, printable ASCII only: foreign bytes are escaped, and those that are
-/// no UTF-8 are replaced. Empty for a TaintedForkFinding, which is counted and never printed.
+/// no UTF-8 are replaced. Empty for what is counted and never printed: a TaintedForkFinding, and a
+/// DeadlockOverFinding of a child that has ended.
 std::string to_json_line(const Finding& finding, const WallClock& clock);
 
 /// Writes each finding at once. The output must outlive the sink.

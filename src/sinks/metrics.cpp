@@ -58,6 +58,11 @@ void raise(Counter& counter, std::uint64_t total) {
   raise(counter, static_cast<double>(total));
 }
 
+// By one, but not below zero: the event that raised it may have been lost.
+void lower(Gauge& gauge) {
+  gauge.Set(std::max(gauge.Value() - 1, 0.0));
+}
+
 } // namespace
 
 struct Metrics::Impl {
@@ -76,6 +81,8 @@ struct Metrics::Impl {
 
   void add(const TaintedForkFinding& fork);
   void add(const UnsafeCallFinding& call);
+  void add(const DeadlockFinding& deadlock);
+  void add(const DeadlockOverFinding& over);
   void add(const ChildFinding& child);
   void add(const LostFinding&) {}
   void update_process();
@@ -91,6 +98,16 @@ struct Metrics::Impl {
       counter("forkmon_unsafe_calls_total",
               "Calls of async-signal-unsafe functions by tainted children: the first of each "
               "function at once, the others at the child's exec or end.");
+  Family<Counter>& deadlocks =
+      counter("forkmon_deadlocks_total", "Tainted children proven to wait for ever.");
+  Family<Counter>& suspected_deadlocks =
+      counter("forkmon_suspected_deadlocks_total",
+              "Tainted children that do not go on, without proof that they never will.");
+  Family<Gauge>& deadlocked_children =
+      gauge("forkmon_deadlocked_children", "Living tainted children proven to wait for ever.");
+  Family<Gauge>& suspected_children =
+      gauge("forkmon_suspected_children",
+            "Living tainted children that do not go on, without proof that they never will.");
   Family<Counter>& children =
       counter("forkmon_children_total", "Tainted children that called exec or ended.");
   Family<Gauge>& live_children =
@@ -153,6 +170,19 @@ void Metrics::Impl::add(const UnsafeCallFinding& call) {
       .Increment();
 }
 
+void Metrics::Impl::add(const DeadlockFinding& deadlock) {
+  const std::string exe = exes.value(deadlock.subject.parent.exe);
+  auto& total = deadlock.proof ? deadlocks : suspected_deadlocks;
+  auto& living = deadlock.proof ? deadlocked_children : suspected_children;
+  total.Add({{"exe", exe}, {"lock", to_string(deadlock.lock.kind)}}).Increment();
+  living.Add({{"exe", exe}}).Increment();
+}
+
+void Metrics::Impl::add(const DeadlockOverFinding& over) {
+  auto& living = over.proof ? deadlocked_children : suspected_children;
+  lower(living.Add({{"exe", exes.value(over.subject.parent.exe)}}));
+}
+
 void Metrics::Impl::add(const ChildFinding& child) {
   const std::string exe = exes.value(child.subject.parent.exe);
   for (const CallCount& call : child.calls)
@@ -165,8 +195,7 @@ void Metrics::Impl::add(const ChildFinding& child) {
   if (child.outcome == Outcome::alive)
     return;
   children.Add({{"exe", exe}, {"outcome", to_string(child.outcome)}}).Increment();
-  Gauge& live = live_children.Add({{"exe", exe}});
-  live.Set(std::max(live.Value() - 1, 0.0)); // the event of its fork may have been lost
+  lower(live_children.Add({{"exe", exe}}));
   if (child.outcome == Outcome::exec)
     fork_to_exec.Observe(static_cast<double>(child.lifetime_us) / 1e6);
 }

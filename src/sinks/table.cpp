@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/table.h"
 
+#include "sinks/deadlock_text.h"
 #include "util/text.h"
 
 #include <fmt/format.h>
@@ -20,8 +21,9 @@ constexpr std::size_t what_columns = 26;
 constexpr std::size_t library_columns = 16;
 constexpr std::size_t after_fork_columns = 10;
 constexpr std::size_t shown_calls = 5;
+constexpr std::size_t shown_callers = 3;
 
-// A row's texts; `detail` is printable already, the others are not.
+// A row's texts; `detail` and `below` are printable already, the others are not.
 struct Row {
   std::uint64_t time_ns = 0;
   Severity severity = Severity::info;
@@ -31,6 +33,7 @@ struct Row {
   std::string library;
   std::string after_fork;
   std::string detail;
+  std::string below; // further lines, each with its newline
 };
 
 // A long name is cut rather than the numbers after it.
@@ -71,6 +74,19 @@ std::string calls_text(const ChildFinding& child) {
   return text + (child.exact ? "(exact)" : "(at least)");
 }
 
+// "    from worker ← run ← main", or nothing where no caller has a name.
+std::string callers_line(const UnsafeCallFinding& call) {
+  std::string names;
+  std::size_t shown = 0;
+  for (const Frame& frame : call.stack) {
+    if (frame.function.empty() || frame.function == call.function || shown == shown_callers)
+      continue;
+    names += (names.empty() ? "" : " ← ") + for_terminal(frame.function, 48);
+    ++shown;
+  }
+  return names.empty() ? "" : fmt::format("    from {}\n", names);
+}
+
 std::optional<Row> row_of(const TaintedForkFinding&) {
   return std::nullopt;
 }
@@ -83,7 +99,34 @@ std::optional<Row> row_of(const UnsafeCallFinding& call) {
              .what = "calls " + call.function,
              .library = std::string(base_name(call.library)),
              .after_fork = human_duration(call.since_fork_us),
-             .detail = {}};
+             .detail = {},
+             .below = callers_line(call)};
+}
+
+std::optional<Row> row_of(const DeadlockFinding& deadlock) {
+  return Row{.time_ns = deadlock.time_ns,
+             .severity = deadlock.severity,
+             .parent = parent_text(deadlock.subject.parent),
+             .child = child_text(deadlock.subject.child),
+             .what = deadlock.proof ? "deadlocked (proven)" : "stuck (suspected)",
+             .library = {},
+             .after_fork = human_duration(deadlock.waited_ms * 1000),
+             .detail = {},
+             .below = deadlock_text(deadlock)};
+}
+
+std::optional<Row> row_of(const DeadlockOverFinding& over) {
+  if (!over.child_lives)
+    return std::nullopt; // the child's row says how it ended
+  return Row{.time_ns = over.time_ns,
+             .severity = over.severity,
+             .parent = parent_text(over.subject.parent),
+             .child = child_text(over.subject.child),
+             .what = "goes on",
+             .library = {},
+             .after_fork = {},
+             .detail = {},
+             .below = {}};
 }
 
 std::optional<Row> row_of(const ChildFinding& child) {
@@ -94,7 +137,8 @@ std::optional<Row> row_of(const ChildFinding& child) {
              .what = outcome_text(child),
              .library = {},
              .after_fork = human_duration(child.lifetime_us),
-             .detail = calls_text(child)};
+             .detail = (child.deadlocked ? "was stuck; " : "") + calls_text(child),
+             .below = {}};
 }
 
 std::optional<Row> row_of(const LostFinding& lost) {
@@ -105,7 +149,8 @@ std::optional<Row> row_of(const LostFinding& lost) {
              .what = fmt::format("{} events lost", lost.count),
              .library = {},
              .after_fork = {},
-             .detail = "by sensor " + for_terminal(lost.sensor, 32)};
+             .detail = "by sensor " + for_terminal(lost.sensor, 32),
+             .below = {}};
 }
 
 const char* color_of(Severity severity) {
@@ -148,7 +193,8 @@ std::string header() {
                      .what = "WHAT",
                      .library = "LIBRARY",
                      .after_fork = "AFTER FORK",
-                     .detail = "CALLS"});
+                     .detail = "CALLS",
+                     .below = {}});
 }
 
 } // namespace
@@ -158,7 +204,8 @@ Status TableSink::on(const Finding& finding) {
   if (!row)
     return ok();
   const std::string line =
-      line_of(clock_.local_time(row->time_ns), severity_cell(row->severity, color_), *row);
+      line_of(clock_.local_time(row->time_ns), severity_cell(row->severity, color_), *row) +
+      row->below;
   const std::string lines = header_written_ ? line : header() + line;
   header_written_ = true;
   return output_.write(lines);
