@@ -113,3 +113,11 @@ def test_a_thousand_children_and_none_lost(tmp_path):
     session = trace_command(tmp_path, workload("many_forks"), "1000")
     assert len(session.of_kind("child")) == 1000
     check_truths(session.truths(), session.findings)
+
+
+def test_threads_of_a_child_that_map_memory_at_once(tmp_path):
+    """They contend for the child's mmap lock, which must not cost a call its name."""
+    script = f"for run in 1 2 3 4 5 6 7 8 9 10; do {workload('threads_in_child')}; done"
+    session = trace_command(tmp_path, "sh", "-c", script)
+    assert len(session.truths()) == 10
+    check_truths(session.truths(), session.findings)
