@@ -4,6 +4,7 @@
 
 #include "forkmon/finding.h"
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,12 @@ enum class Category {
   messages,
   terminal,
   process_creation,
+  openmp,
+  crypto,
+  network,
+  blas,
+  database,
+  rpc,
 };
 
 /// How often programs call a function: the hot tier can be disarmed alone when it costs too much.
@@ -40,6 +47,9 @@ enum class Repair {
   yes,         ///< taken before and released or reset after, by fork() (not by _Fork or clone)
   since_2_41,  ///< by glibc's fork() since 2.41
   application, ///< the lock is the application's own
+  /// By some builds: an allocator that registers at-fork handlers, or a musl whose fork() takes
+  /// the locks. The file's own symbols say which (libraries/at_fork.h).
+  per_build,
 };
 
 /// One async-signal-unsafe function.
@@ -62,13 +72,17 @@ struct LibcVersion {
   int minor = 0;
 };
 
-/// Does this libc repair the entry's lock in the child of fork()?
-bool is_repaired(const CatalogueEntry& entry, LibcVersion libc);
+/// Is the entry's lock repaired in the child of fork(), by this libc or, with Repair::per_build, by
+/// this build of the library?
+bool is_repaired(const CatalogueEntry& entry, LibcVersion libc, bool build_repairs = false);
 
 /// The severity of a call, from who repairs the lock (docs/findings.md).
-Severity severity_of(const CatalogueEntry& entry, LibcVersion libc);
+Severity severity_of(const CatalogueEntry& entry, LibcVersion libc, bool build_repairs = false);
 
 /// The contract's spelling ("name service" is `name_service`).
 std::string_view to_string(Category category);
+
+/// The category of that spelling; nothing where there is none.
+std::optional<Category> parse_category(std::string_view name);
 
 } // namespace forkmon
