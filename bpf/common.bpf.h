@@ -25,15 +25,32 @@ struct {
   __type(value, struct fm_taint);
 } taints SEC(".maps") __weak;
 
-/*
- * Calls of a tainted child, made at its first call. It is a whole record, so that the end of the
- * child sends it as it stands.
- */
+/* A mapping of a file into a child's address space. */
+struct mapping {
+  __u64 start;
+  __u64 end;
+  __u64 file_offset; /* of `start` */
+  __u64 inode;
+  __u32 dev;
+  __u32 reserved;
+};
+
+/* How many mappings of a child are remembered: those of the libraries that are probed. */
+#define FM_MAPPINGS 4
+
+/* What a tainted child has called: made at its first call. */
+struct child_calls {
+  struct fm_calls_record record; /* whole, so that the end of the child sends it as it stands */
+  struct mapping mappings[FM_MAPPINGS];
+  __u32 next_mapping; /* the place that the next one takes */
+  __u32 reserved;
+};
+
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, int);
-  __type(value, struct fm_calls_record);
+  __type(value, struct child_calls);
 } calls SEC(".maps") __weak;
 
 struct {

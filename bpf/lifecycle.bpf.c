@@ -110,6 +110,8 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   __u32 threads = parent->signal->nr_threads;
   struct fm_taint* taint;
 
+  if (from && from->child.flags & FM_CHILD_ADOPTED)
+    from = 0; /* whether it is tainted is not known */
   if (threads < 2 && !from)
     return;
   add_to(&totals, FM_TOTAL_TAINTED_FORKS);
@@ -151,10 +153,12 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
 }
 
 static __always_inline void report_calls(struct task_struct* leader, struct fm_taint* taint) {
-  struct fm_calls_record* record = bpf_task_storage_get(&calls, leader, 0, 0);
+  struct child_calls* made = bpf_task_storage_get(&calls, leader, 0, 0);
+  struct fm_calls_record* record;
 
-  if (!record)
+  if (!made)
     return;
+  record = &made->record;
   start_record(&record->record, FM_RECORD_CALLS, sizeof(*record));
   record->child = taint->child;
   if (bpf_ringbuf_output(&events, record, sizeof(*record), wakeup_flags()))

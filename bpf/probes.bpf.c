@@ -48,31 +48,58 @@ struct {
   __type(value, __u64);
 } stack_times SEC(".maps");
 
-struct site_search {
-  struct fm_site site;
-  __u64 ip;
-};
-
-static long locate(struct task_struct* task, struct vm_area_struct* vma,
-                   struct site_search* search) {
+static long copy_mapping(struct task_struct* task, struct vm_area_struct* vma,
+                         struct mapping* found) {
   struct file* file = vma->vm_file;
 
   if (!file)
     return 0;
-  search->site.inode = file->f_inode->i_ino;
-  search->site.dev = file->f_inode->i_sb->s_dev;
-  search->site.offset = search->ip - vma->vm_start + (vma->vm_pgoff << page_shift);
+  found->start = vma->vm_start;
+  found->end = vma->vm_end;
+  found->file_offset = vma->vm_pgoff << page_shift;
+  found->inode = file->f_inode->i_ino;
+  found->dev = file->f_inode->i_sb->s_dev;
   return 0;
 }
 
-/* Function id of the probed instruction, or -1: the mmap lock was taken, or the site is unknown. */
-static __always_inline int function_at(struct task_struct* task, __u64 ip) {
-  struct site_search search = {.ip = ip};
+static __always_inline bool covers(const struct mapping* mapping, __u64 ip) {
+  return ip >= mapping->start && ip < mapping->end;
+}
+
+/*
+ * The mapping that holds the probed instruction. bpf_find_vma fails while another thread of the
+ * child maps memory (it only tries the mmap lock), which a child that allocates in threads does all
+ * the time: so what was found once is remembered.
+ */
+static __always_inline bool find_mapping(struct task_struct* task, struct child_calls* made,
+                                         __u64 ip, struct mapping* found) {
+  __u32 i;
+
+  for (i = 0; i < FM_MAPPINGS; i++) {
+    if (covers(&made->mappings[i], ip)) {
+      *found = made->mappings[i];
+      return true;
+    }
+  }
+  if (bpf_find_vma(task, ip, copy_mapping, found, 0) || !covers(found, ip))
+    return false;
+  made->mappings[made->next_mapping++ % FM_MAPPINGS] = *found;
+  return true;
+}
+
+/* Function id of the probed instruction, or -1: its mapping cannot be seen, or it is no site. */
+static __always_inline int function_at(struct task_struct* task, struct child_calls* made,
+                                       __u64 ip) {
+  struct mapping mapping = {};
+  struct fm_site site = {};
   __u32* function;
 
-  if (bpf_find_vma(task, ip, locate, &search, 0))
+  if (!find_mapping(task, made, ip, &mapping))
     return -1;
-  function = bpf_map_lookup_elem(&sites, &search.site);
+  site.inode = mapping.inode;
+  site.dev = mapping.dev;
+  site.offset = ip - mapping.start + mapping.file_offset;
+  function = bpf_map_lookup_elem(&sites, &site);
   return function && *function < FM_MAX_FUNCTIONS ? (int)*function : -1;
 }
 
@@ -153,37 +180,37 @@ static __always_inline void report_call(struct pt_regs* ctx, struct task_struct*
 }
 
 static __always_inline void count_call(struct pt_regs* ctx, struct task_struct* leader,
-                                       struct fm_taint* taint, __u32 function) {
-  struct fm_calls_record* record;
-
+                                       struct fm_taint* taint, struct child_calls* made,
+                                       __u32 function) {
   add_to(&function_totals, function);
-  record = bpf_task_storage_get(&calls, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (!record) {
-    add_to(&losses, FM_SENSOR_PROBES);
-    return;
-  }
   __sync_fetch_and_add(&taint->calls, 1);
   /* Threads of the child may race to the first call: one of them sees zero. */
-  if (__sync_fetch_and_add(&record->counts[function & (FM_MAX_FUNCTIONS - 1)], 1) == 0)
+  if (__sync_fetch_and_add(&made->record.counts[function & (FM_MAX_FUNCTIONS - 1)], 1) == 0)
     report_call(ctx, leader, taint, function);
+}
+
+static __always_inline void on_tainted_call(struct pt_regs* ctx, struct task_struct* task,
+                                            struct fm_taint* taint) {
+  struct task_struct* leader = task->group_leader;
+  struct child_calls* made =
+      bpf_task_storage_get(&calls, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  int function = made ? function_at(task, made, PT_REGS_IP(ctx)) : -1;
+
+  if (function < 0) {
+    add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
+    taint->child.flags &= ~FM_CHILD_ARMED; /* its counts are not exact */
+    return;
+  }
+  count_call(ctx, leader, taint, made, function);
 }
 
 SEC("uprobe")
 int on_call(struct pt_regs* ctx) {
   struct task_struct* task = bpf_get_current_task_btf();
-  struct task_struct* leader = task->group_leader;
-  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
-  int function;
+  struct fm_taint* taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
 
   add_to(&totals, FM_TOTAL_PROBE_HITS);
-  if (!taint || taint->ended)
-    return 0;
-  function = function_at(task, PT_REGS_IP(ctx));
-  if (function < 0) {
-    add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
-    taint->child.flags &= ~FM_CHILD_ARMED;
-    return 0;
-  }
-  count_call(ctx, leader, taint, function);
+  if (taint && !taint->ended && !(taint->child.flags & FM_CHILD_ADOPTED))
+    on_tainted_call(ctx, task, taint);
   return 0;
 }

@@ -29,6 +29,7 @@ struct ChildRef {
   std::uint32_t parent_threads = 0; ///< at the fork, the forking thread included
   bool armed = false;               ///< carried probes from its first instruction on
   bool parent_tainted = false;
+  bool adopted = false; ///< forked before anybody watched
 };
 
 /// A file as the kernel knows it.

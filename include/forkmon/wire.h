@@ -64,6 +64,8 @@ enum fm_child_flag {
   FM_CHILD_ARMED =
       1, /* carried probes from its first instruction on; cleared when a hit was lost */
   FM_CHILD_PARENT_TAINTED = 2, /* its parent was itself a tainted child */
+  FM_CHILD_ADOPTED =
+      4, /* forked before anybody watched: its calls may be right, and do not count */
 };
 
 enum fm_outcome {

@@ -16,7 +16,7 @@ constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
 /// Most children exec or end before anybody has to look at them.
 constexpr std::uint64_t watched_age_ns = 100'000'000;
-constexpr std::uint64_t look_period_ns = 400'000'000;
+constexpr std::uint64_t look_period_ns = 250'000'000;
 
 } // namespace
 
@@ -73,6 +73,29 @@ Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   if (auto added = libraries_->add_of(pid); !added)
     return added;
   return probes_->arm(pid, inheritance, flags);
+}
+
+Status Monitor::watch_family(pid_t pid) {
+  if (auto watched = watch(pid, Inheritance::until_exec); !watched)
+    return watched;
+  for (const ForkedProcess& forked : family_of(forked_processes(), pid)) {
+    adopt(forked);
+    if (forked.process.pid != pid)
+      (void)watch(forked.process.pid, Inheritance::until_exec); // it may have ended by now
+  }
+  return ok();
+}
+
+void Monitor::adopt_all() {
+  for (const ForkedProcess& forked : forked_processes())
+    if (forked.parent.threads > 1)
+      adopt(forked);
+}
+
+void Monitor::adopt(const ForkedProcess& forked) {
+  ForkEvent fork = past_fork(forked);
+  if (TaintMap(programs_->taints_fd()).adopt(fork.child))
+    process(std::move(fork));
 }
 
 void Monitor::take(std::span<const std::byte> record) {

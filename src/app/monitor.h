@@ -9,6 +9,7 @@
 #include "correlate/correlator.h"
 #include "forkmon/totals.h"
 #include "process/enricher.h"
+#include "process/forked_processes.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/probes.h"
 #include "sensors/stuck_children.h"
@@ -36,6 +37,11 @@ public:
   /// Watches a process and all that come of it from now on, with probes unless the policy is none;
   /// for a command also through its execs.
   Status watch(pid_t pid, Inheritance inheritance);
+  /// Takes over children that were forked before we came, by parents that have threads now: their
+  /// deadlocks can be proven all the same. Of the whole system, or of one process's family, to
+  /// which the process belongs if it was forked itself.
+  void adopt_all();
+  Status watch_family(pid_t pid);
 
   /// Readable when the kernel has many records waiting.
   int ring_fd() const { return programs_->ring_fd(); }
@@ -53,6 +59,7 @@ public:
 private:
   Monitor(const Settings& settings, OnFinding on_finding);
   Status start_probes();
+  void adopt(const ForkedProcess& forked);
   void take(std::span<const std::byte> record);
   void process(Event event);
   void report_losses(std::uint64_t now_ns);

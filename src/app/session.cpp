@@ -148,13 +148,15 @@ Status Session::start_target() {
     }
     return ok();
   }
-  if (!options_.pid)
+  if (!options_.pid) {
+    monitor_->adopt_all();
     return ok();
+  }
   auto pidfd = open_pidfd(*options_.pid);
   if (!pidfd)
     return pidfd.error();
   target_ = std::move(*pidfd);
-  if (auto watched = monitor_->watch(*options_.pid, Inheritance::until_exec); !watched)
+  if (auto watched = monitor_->watch_family(*options_.pid); !watched)
     return watched;
   return loop_->watch(target_.get(), [this] { target_ended_ = true; });
 }

@@ -37,6 +37,7 @@ ChildRef child_of(const fm_child& child) {
   ref.parent_threads = child.parent_threads;
   ref.armed = (child.flags & FM_CHILD_ARMED) != 0;
   ref.parent_tainted = (child.flags & FM_CHILD_PARENT_TAINTED) != 0;
+  ref.adopted = (child.flags & FM_CHILD_ADOPTED) != 0;
   return ref;
 }
 

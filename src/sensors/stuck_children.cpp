@@ -101,7 +101,8 @@ void StuckChildren::look_at(Watched& watched, std::uint64_t now_ns, std::vector<
   if (watched.reported || now_ns - watched.since_ns < threshold_ns)
     return;
   auto stuck = judge(watched, now_ns);
-  if (!stuck)
+  // One that was adopted may never have been in danger: only a proof holds all the same.
+  if (!stuck || (watched.child.adopted && !stuck->proof))
     return;
   watched.reported = true;
   stuck->time_ns = now_ns;

@@ -23,4 +23,17 @@ std::optional<Fd> TaintMap::find(const ChildKey& key) const {
   return std::move(*pidfd);
 }
 
+Status TaintMap::adopt(const ChildRef& child) const {
+  auto pidfd = open_pidfd(static_cast<pid_t>(child.key.pid));
+  if (!pidfd)
+    return pidfd.error();
+  fm_taint taint{};
+  taint.child = {child.key.fork_time_ns, child.key.pid, child.parent_pid, child.parent_threads,
+                 FM_CHILD_ADOPTED};
+  int fd = pidfd->get();
+  if (int error = bpf_map_update_elem(map_fd_, &fd, &taint, BPF_NOEXIST); error != 0)
+    return Error::from_errno("cannot taint a process", -error);
+  return ok();
+}
+
 } // namespace forkmon

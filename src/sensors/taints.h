@@ -4,6 +4,7 @@
 
 #include "forkmon/event.h"
 #include "util/fd.h"
+#include "util/result.h"
 
 #include <optional>
 
@@ -16,6 +17,9 @@ public:
 
   /// A pidfd of the child; nothing when it has ended or called exec.
   std::optional<Fd> find(const ChildKey& key) const;
+
+  /// Taints a child whose fork nobody watched: the kernel then tells its calls and its end.
+  Status adopt(const ChildRef& child) const;
 
 private:
   int map_fd_;
