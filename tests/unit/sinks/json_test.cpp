@@ -38,13 +38,57 @@ TEST(Json, WritesAChild) {
   ChildFinding child = samples::child(Outcome::signal, 9);
   child.subject.cgroup = "/system.slice/app.service";
   child.subject.container = "0123abcd";
-  EXPECT_EQ(to_json_line(child, epoch),
-            R"({"kind":"child","time":"1970-01-01T00:00:02.000000000Z","severity":"warning",)"
+  EXPECT_EQ(
+      to_json_line(child, epoch),
+      R"({"kind":"child","time":"1970-01-01T00:00:02.000000000Z","severity":"warning",)"
+      R"("parent":{"pid":1234,"comm":"python3","exe":"/usr/bin/python3","threads":5},)"
+      R"("child":{"pid":1240,"comm":"worker"},"container":"0123abcd","uid":1000,)"
+      R"("cgroup":"/system.slice/app.service","outcome":"signal","status":9,)"
+      R"("lifetime_us":1250000,"calls":{"free":3,"malloc":1000},"exact":true,"deadlocked":false})"
+      "\n");
+}
+
+TEST(Json, WritesADeadlock) {
+  EXPECT_EQ(
+      to_json_line(samples::deadlock(), epoch),
+      R"({"kind":"deadlock","time":"1970-01-01T00:00:03.000000000Z","severity":"critical",)"
+      R"("parent":{"pid":1234,"comm":"python3","exe":"/usr/bin/python3","threads":5},)"
+      R"("child":{"pid":1240,"comm":"worker"},"container":null,"uid":1000,)"
+      R"("proof":true,"reason":null,"lock":{"kind":"mutex","address":"0x7f0000001040"},)"
+      R"("owner":{"tid":1236,"comm":"logger","alive":true},"waited_ms":1250,)"
+      R"("stack":[{"function":"__lll_lock_wait","module":"/usr/lib/libc.so.6","offset":570576},)"
+      R"({"function":"worker","module":"/bin/app","offset":4569,"source":"app.c:12"}],)"
+      R"("owner_stack":[{"function":"read","module":"/usr/lib/libc.so.6","offset":16},)"
+      R"({"function":"log_loop","module":"/bin/app","offset":32}],)"
+      R"("python":[{"function":"emit","source":"/usr/lib/python3.11/logging/__init__.py:978"},)"
+      R"({"function":"work","source":"/srv/app.py:12"}],"advice":"Kill the child."})"
+      "\n");
+}
+
+TEST(Json, LeavesOpenWhatIsNotKnownOfADeadlock) {
+  DeadlockFinding deadlock = samples::suspicion();
+  deadlock.lock = {};
+  EXPECT_THAT(to_json_line(deadlock, epoch),
+              testing::EndsWith(
+                  R"("proof":false,"reason":"it has 2 threads, and all of them wait for a futex",)"
+                  R"("lock":{"kind":"unknown","address":null},"owner":null,"waited_ms":700,)"
+                  R"("stack":[],"owner_stack":[],"python":[],"advice":""})"
+                  "\n"));
+}
+
+TEST(Json, TellsOfTheEndOfADeadlockOnlyWhereTheChildGoesOn) {
+  EXPECT_EQ(to_json_line(samples::over(true), epoch),
+            R"({"kind":"deadlock_over","time":"1970-01-01T00:00:04.000000000Z","severity":"info",)"
             R"("parent":{"pid":1234,"comm":"python3","exe":"/usr/bin/python3","threads":5},)"
-            R"("child":{"pid":1240,"comm":"worker"},"container":"0123abcd","uid":1000,)"
-            R"("cgroup":"/system.slice/app.service","outcome":"signal","status":9,)"
-            R"("lifetime_us":1250000,"calls":{"free":3,"malloc":1000},"exact":true})"
+            R"("child":{"pid":1240,"comm":"worker"},"container":null,"uid":1000})"
             "\n");
+  EXPECT_EQ(to_json_line(samples::over(false), epoch), "");
+}
+
+TEST(Json, SaysThatAChildWasDeadlocked) {
+  ChildFinding child = samples::child(Outcome::signal, 9);
+  child.deadlocked = true;
+  EXPECT_EQ(nlohmann::json::parse(to_json_line(child, epoch))["deadlocked"], true);
 }
 
 TEST(Json, SumsAFunctionOfTwoLibraries) {
@@ -90,6 +134,21 @@ TEST(Json, EscapesHostileNames) {
   EXPECT_EQ(json["cgroup"], expected);
   EXPECT_EQ(json["container"], expected);
   EXPECT_EQ(json["library"], expected + "\x7f\u202e");
+}
+
+TEST(Json, EscapesHostileNamesInADeadlock) {
+  DeadlockFinding deadlock = samples::suspicion();
+  deadlock.reason = samples::hostile;
+  deadlock.lock.owner = LockOwner{.tid = 1, .comm = samples::hostile, .alive = false};
+  deadlock.python = {samples::frame(samples::hostile, "", 0, samples::hostile)};
+  const std::string line = to_json_line(deadlock, epoch);
+  EXPECT_TRUE(is_one_printable_line(line)) << line;
+  const auto json = nlohmann::json::parse(line);
+  const std::string expected = "a\n\"\x1b[31m\uFFFD";
+  EXPECT_EQ(json["reason"], expected);
+  EXPECT_EQ(json["owner"]["comm"], expected);
+  EXPECT_EQ(json["python"][0]["function"], expected);
+  EXPECT_EQ(json["python"][0]["source"], expected);
 }
 
 TEST(Json, BoundsWhatItWrites) {

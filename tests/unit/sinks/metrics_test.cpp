@@ -91,6 +91,36 @@ TEST(Metrics, CountTheFirstCallAtOnceAndTheOthersAtTheEnd) {
   EXPECT_THAT(lines_of(metrics, "forkmon_unsafe_calls_total"), ElementsAre(labels + "1000"));
 }
 
+TEST(Metrics, CountDeadlocksAndHoldTheGaugeWhileTheyLast) {
+  Metrics metrics("1");
+  metrics.on(samples::deadlock());
+  metrics.on(samples::deadlock());
+  const std::string exe = "{exe=\"/usr/bin/python3\"} ";
+  const std::string by_lock = "{exe=\"/usr/bin/python3\",lock=\"mutex\"} ";
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocks_total"), ElementsAre(by_lock + "2"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocked_children"), ElementsAre(exe + "2"));
+  metrics.on(samples::over(false));
+  metrics.on(samples::over(true));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocks_total"), ElementsAre(by_lock + "2"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocked_children"), ElementsAre(exe + "0"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_deadlocks_total"), ElementsAre());
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"), ElementsAre());
+}
+
+TEST(Metrics, KeepSuspicionsApartFromProofs) {
+  Metrics metrics("1");
+  metrics.on(samples::suspicion());
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_deadlocks_total"),
+              ElementsAre("{exe=\"/usr/bin/python3\",lock=\"semaphore\"} 1"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"),
+              ElementsAre("{exe=\"/usr/bin/python3\"} 1"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocks_total"), ElementsAre());
+  metrics.on(samples::over(true, false));
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"),
+              ElementsAre("{exe=\"/usr/bin/python3\"} 0"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocked_children"), ElementsAre());
+}
+
 TEST(Metrics, FollowTheKernelsTotals) {
   Metrics metrics("1");
   KernelTotals totals;

@@ -63,6 +63,60 @@ Next: fix the high ones first. Nobody repairs their locks after fork, so a child
 )");
 }
 
+TEST(Summary, PutsDeadlocksBeforeAllElse) {
+  Summary summary;
+  summary.on(samples::call("getaddrinfo", Severity::high));
+  summary.on(samples::suspicion());
+  summary.on(samples::deadlock());
+  summary.on(samples::over(false));
+  summary.on(samples::deadlock());
+  EXPECT_EQ(summary.render(2'000'000, totals(12, 4)), R"(forkmon watched for 2.0 s
+  forks             12
+  tainted children  4  (forked by a process with several threads)
+  findings          2 critical, 2 high
+  deadlocks         2 proven, 1 suspected
+
+  SEVERITY  DEADLOCKED IN                 LOCK                       TIMES
+  critical  python3                       mutex of logger                2
+            Kill the child.
+  high      python3                       semaphore                      1
+
+  SEVERITY  FUNCTION                      LIBRARY                    CALLS  CHILDREN
+  high      getaddrinfo                   libc.so.6                      1         1
+            Resolve names before the fork.
+
+Next: kill the deadlocked children, for nothing else ends their wait, and then take the way out
+      that is told above with each.
+)");
+}
+
+TEST(Summary, SaysWhatToDoAboutASuspicion) {
+  Summary summary;
+  summary.on(samples::suspicion());
+  EXPECT_THAT(summary.render(1, totals(1, 1)),
+              testing::EndsWith(R"(  deadlocks         0 proven, 1 suspected
+
+  SEVERITY  DEADLOCKED IN                 LOCK                       TIMES
+  high      python3                       semaphore                      1
+
+Next: look at the stuck children first, for they may wait for ever. The way out is told above
+      with each.
+)"));
+}
+
+TEST(Summary, BoundsItsDeadlocks) {
+  Summary summary;
+  for (int i = 0; i < 5000; ++i) {
+    DeadlockFinding deadlock = samples::deadlock();
+    deadlock.subject.parent.exe = "/bin/app" + std::to_string(i);
+    summary.on(deadlock);
+  }
+  EXPECT_THAT(
+      summary.render(1, totals(1, 1)),
+      testing::AllOf(testing::HasSubstr("  critical  (others)" + std::string(50, ' ') + "3976\n"),
+                     testing::HasSubstr("  … and 1015 more deadlocks\n")));
+}
+
 TEST(Summary, SaysThatRepairedCallsAreNotUrgent) {
   Summary summary;
   summary.on(samples::call("malloc", Severity::warning));

@@ -53,6 +53,97 @@ TEST(Table, LinesItsColumnsUp) {
 )");
 }
 
+TEST(Table, ShowsWhoCallsAnUnsafeFunction) {
+  UnsafeCallFinding call = samples::call();
+  call.stack = {samples::frame("getaddrinfo", "/lib/libc.so.6", 16),
+                samples::frame("", "/bin/app", 1),
+                samples::frame("resolve", "/bin/app", 2),
+                samples::frame("worker", "/bin/app", 3),
+                samples::frame("run", "/bin/app", 4),
+                samples::frame("main", "/bin/app", 5)};
+  EXPECT_THAT(table({call}), testing::EndsWith("  340 µs\n    from resolve ← worker ← run\n"));
+  call.stack.resize(2);
+  EXPECT_THAT(table({call}), testing::EndsWith("  340 µs\n"));
+}
+
+TEST(Table, ShowsADeadlockAsABlock) {
+  EXPECT_EQ(
+      second_line(table({samples::deadlock()})),
+      R"(00:00:03.000  critical  python3[1234] ×5          1240 worker             deadlocked (proven)                                1.2 s
+    lock           mutex at 0x7f0000001040
+    held by        logger (tid 1236), alive in the parent
+    Python         /usr/lib/python3.11/logging/__init__.py:978 in emit
+                   /srv/app.py:12 in work
+    child's stack  __lll_lock_wait  libc.so.6+0x8b4d0
+                   worker  app+0x11d9  app.c:12
+    owner's stack  read  libc.so.6+0x10
+                   log_loop  app+0x20
+    advice         Kill the child.
+)");
+}
+
+TEST(Table, ShowsOfASuspicionOnlyWhatIsKnown) {
+  EXPECT_EQ(
+      second_line(table({samples::suspicion()})),
+      R"(00:00:03.000  high      python3[1234] ×5          1240 worker             stuck (suspected)                                 700 ms
+    lock           semaphore at 0x10
+    held by        nobody is recorded: a semaphore has no owner
+    why suspected  it has 2 threads, and all of them wait for a futex
+)");
+  DeadlockFinding spins = samples::suspicion();
+  spins.lock = {};
+  spins.reason = "it spins";
+  EXPECT_THAT(table({spins}), testing::EndsWith(" 700 ms\n    why suspected  it spins\n"));
+}
+
+TEST(Table, NamesTheHolderAsFarAsItIsKnown) {
+  DeadlockFinding deadlock = samples::suspicion();
+  const auto holder = [&](LockKind kind, std::optional<LockOwner> owner) {
+    deadlock.lock = {.kind = kind, .address = 0x10, .owner = std::move(owner)};
+    return table({deadlock});
+  };
+  using testing::HasSubstr;
+  EXPECT_THAT(holder(LockKind::mutex, LockOwner{.tid = 7, .comm = "", .alive = false}),
+              HasSubstr("    held by        thread 7, has ended\n"));
+  EXPECT_THAT(holder(LockKind::mutex, std::nullopt),
+              HasSubstr("    held by        nobody is recorded: the mutex bears no thread's id\n"));
+  EXPECT_THAT(holder(LockKind::unknown, std::nullopt),
+              HasSubstr("    lock           of unknown kind, at 0x10\n"
+                        "    held by        nobody is recorded: only a mutex bears its owner's "
+                        "thread id\n"));
+}
+
+TEST(Table, CutsLongStacksAndSaysSo) {
+  DeadlockFinding deadlock = samples::suspicion();
+  deadlock.stack.assign(12, samples::frame("", "", 0x40));
+  deadlock.owner_stack.assign(9, samples::frame("f", "/bin/app", 1));
+  deadlock.python.assign(9, samples::frame("g", "", 0));
+  const std::string text = table({deadlock});
+  EXPECT_THAT(text, testing::HasSubstr("    child's stack  0x40\n"));
+  const std::string more = "\n                   ";
+  EXPECT_THAT(text, testing::HasSubstr(more + "0x40" + more + "+2 more\n    owner's stack  f"));
+  EXPECT_THAT(text, testing::EndsWith(more + "f  app+0x1" + more + "+3 more\n"));
+  EXPECT_THAT(text, testing::HasSubstr(more + "g" + more + "+1 more\n    child's stack"));
+  // The row, 2 of the lock, 1 reason, 8 + 10 + 6 frames, 3 cuts; and the header.
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 32);
+}
+
+TEST(Table, BreaksLongAdviceBetweenWords) {
+  DeadlockFinding deadlock = samples::suspicion();
+  deadlock.advice = std::string(80, 'a') + " " + std::string(30, 'b') + " c";
+  EXPECT_THAT(table({deadlock}),
+              testing::EndsWith("    advice         " + std::string(80, 'a') +
+                                "\n                   " + std::string(30, 'b') + " c\n"));
+}
+
+TEST(Table, TellsWhatBecameOfADeadlockedChild) {
+  EXPECT_EQ(second_line(table({samples::over(true), samples::over(false)})),
+            "00:00:04.000  info      python3[1234] ×5          1240 worker             goes on\n");
+  ChildFinding child = samples::child(Outcome::signal, 9);
+  child.deadlocked = true;
+  EXPECT_THAT(table({child}), testing::EndsWith("  was stuck; malloc×1000 free×3 (exact)\n"));
+}
+
 TEST(Table, NamesEachOutcome) {
   const auto what = [](Outcome outcome, int status) {
     return second_line(table({samples::child(outcome, status)}));
@@ -87,11 +178,15 @@ TEST(Table, KeepsHostileNamesFromTheTerminal) {
   call.library = call.function = samples::hostile;
   ChildFinding child = samples::child(Outcome::exit);
   child.calls[0].function = samples::hostile;
+  const Frame frame = samples::frame(samples::hostile, samples::hostile, 0, samples::hostile);
+  DeadlockFinding deadlock = samples::deadlock();
+  deadlock.reason = deadlock.advice = deadlock.lock.owner->comm = samples::hostile;
+  deadlock.stack = deadlock.owner_stack = deadlock.python = {frame};
   const std::string text =
-      table({call, child, LostFinding{.sensor = samples::hostile, .count = 1}});
+      table({call, child, LostFinding{.sensor = samples::hostile, .count = 1}, deadlock});
   EXPECT_TRUE(std::none_of(text.begin(), text.end(),
                            [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; }));
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 7);
   EXPECT_EQ(text, valid_utf8(text));
   EXPECT_THAT(text, testing::HasSubstr("  a\\x0a\"\\x1b[31m…[1234] ×5  "));
 }

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "correlate/deadlock.h"
+
+#include "correlate/correlator_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace forkmon {
+namespace {
+
+using namespace script;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+std::vector<Frame> stack(std::initializer_list<const char*> functions) {
+  std::vector<Frame> frames;
+  for (const char* function : functions)
+    frames.push_back({.function = function, .module = "/lib/libc.so.6", .source = ""});
+  return frames;
+}
+
+Lock owned_mutex() {
+  return {.kind = LockKind::mutex,
+          .address = 0x10,
+          .owner = LockOwner{.tid = 11, .comm = "logger", .alive = true}};
+}
+
+StuckEvent stuck(const ChildRef& ref, std::uint64_t time_ns, bool proof = true) {
+  StuckEvent event;
+  event.time_ns = time_ns;
+  event.child = ref;
+  event.proof = proof;
+  event.reason = proof ? "" : "it spins";
+  event.lock = owned_mutex();
+  event.waited_ms = 700;
+  return event;
+}
+
+UnstuckEvent unstuck(const ChildRef& ref, std::uint64_t time_ns) {
+  return {time_ns, ref};
+}
+
+TEST(NamedByStack, LeavesAMutexToItsOwner) {
+  for (const auto& frames : {stack({}), stack({"futex_wait", "__lll_lock_wait",
+                                               "pthread_mutex_lock@@GLIBC_2.2.5", "main"})}) {
+    const Lock lock = named_by_stack(owned_mutex(), frames);
+    EXPECT_EQ(lock.kind, LockKind::mutex);
+    ASSERT_TRUE(lock.owner);
+    EXPECT_EQ(lock.owner->comm, "logger");
+  }
+}
+
+TEST(NamedByStack, TakesNoOtherLocksNeighbourForAnOwner) {
+  const auto named = [](std::initializer_list<const char*> functions) {
+    const Lock lock = named_by_stack(owned_mutex(), stack(functions));
+    EXPECT_FALSE(lock.owner) << *functions.begin();
+    EXPECT_EQ(lock.address, 0x10u);
+    return lock.kind;
+  };
+  EXPECT_EQ(named({"__futex_abstimed_wait_common", "sem_wait"}), LockKind::semaphore);
+  EXPECT_EQ(named({"do_futex_wait", "__new_sem_wait_slow64", "sem_clockwait"}),
+            LockKind::semaphore);
+  EXPECT_EQ(named({"__futex_abstimed_wait_common", "pthread_cond_wait"}), LockKind::unknown);
+  EXPECT_EQ(named({"futex_wait", "pthread_rwlock_rdlock"}), LockKind::unknown);
+  EXPECT_EQ(named({"__lll_lock_wait_private", "__cxa_atexit"}), LockKind::unknown);
+}
+
+TEST(NamedByStack, KnowsAMutexOfTheCLibraryThatWaitsInItsPrivateLock) {
+  EXPECT_EQ(
+      named_by_stack(owned_mutex(), stack({"__lll_lock_wait_private", "pthread_mutex_lock"})).kind,
+      LockKind::mutex);
+}
+
+TEST(NamedByStack, AsksOnlyTheInnermostFrames) {
+  const Lock lock =
+      named_by_stack(owned_mutex(), stack({"a", "b", "c", "d", "e", "f", "pthread_cond_wait"}));
+  EXPECT_EQ(lock.kind, LockKind::mutex);
+}
+
+TEST(Deadlock, CarriesWhatTheEventKnows) {
+  TrackedChild child;
+  child.subject.parent.exe = "/usr/bin/python3";
+  StuckEvent event = stuck(script::child(20, 1), 5);
+  event.stack = stack({"pthread_mutex_lock", "main"});
+  event.owner_stack = stack({"read"});
+  event.python = {{.function = "f",
+                   .module = "",
+                   .source = "/usr/lib/python3.11/multiprocessing/process.py:314"}};
+  const DeadlockFinding finding = deadlock(child, event);
+  EXPECT_EQ(finding.time_ns, 5u);
+  EXPECT_EQ(finding.severity, Severity::critical);
+  EXPECT_TRUE(finding.proof);
+  EXPECT_EQ(finding.waited_ms, 700u);
+  EXPECT_EQ(finding.lock.owner->tid, 11u);
+  EXPECT_THAT(finding.stack, SizeIs(2));
+  EXPECT_THAT(finding.owner_stack, SizeIs(1));
+  EXPECT_THAT(finding.python, SizeIs(1));
+  EXPECT_THAT(finding.advice, testing::HasSubstr("forkserver"));
+}
+
+TEST(Deadlock, IsHighAndGivesAReasonWhereItIsOnlySuspected) {
+  const DeadlockFinding finding = deadlock({}, stuck(script::child(20, 1), 5, false));
+  EXPECT_EQ(finding.severity, Severity::high);
+  EXPECT_FALSE(finding.proof);
+  EXPECT_EQ(finding.reason, "it spins");
+}
+
+TEST(Deadlock, ShowsNoOwnersStackWhereThereIsNoOwner) {
+  StuckEvent event = stuck(script::child(20, 1), 5);
+  event.stack = stack({"sem_wait"});
+  event.owner_stack = stack({"read"});
+  EXPECT_THAT(deadlock({}, event).owner_stack, IsEmpty());
+}
+
+class StuckChild : public CorrelatorTest {
+protected:
+  StuckChild() { run({forked(child_)}); }
+  ChildRef child_ = child(20, 100);
+};
+
+TEST_F(StuckChild, IsReportedOnce) {
+  const auto found = only<DeadlockFinding>(run({stuck(child_, 200)}));
+  ASSERT_THAT(found, SizeIs(1));
+  expect_subject(found[0].subject);
+  EXPECT_THAT(run({stuck(child_, 300)}), IsEmpty());
+}
+
+TEST_F(StuckChild, IsReportedAgainAfterItWentOn) {
+  const auto findings =
+      run_all({stuck(child_, 200), unstuck(child_, 300), stuck(child_, 400, false)});
+  EXPECT_THAT(only<DeadlockFinding>(findings), SizeIs(2));
+  const auto over = only<DeadlockOverFinding>(findings);
+  ASSERT_THAT(over, SizeIs(1));
+  EXPECT_EQ(over[0].time_ns, 300u);
+  EXPECT_TRUE(over[0].child_lives);
+  EXPECT_TRUE(over[0].proof);
+  expect_subject(over[0].subject);
+}
+
+TEST_F(StuckChild, TellsWhichKindOfReportIsOver) {
+  const auto over =
+      only<DeadlockOverFinding>(run({stuck(child_, 200, false), unstuck(child_, 300)}));
+  ASSERT_THAT(over, SizeIs(1));
+  EXPECT_FALSE(over[0].proof);
+}
+
+TEST_F(StuckChild, GoesOnOnlyOnce) {
+  run({stuck(child_, 200), unstuck(child_, 300)});
+  EXPECT_THAT(run({unstuck(child_, 400)}), IsEmpty());
+}
+
+TEST_F(StuckChild, LosesItsDeadlockRightBeforeItEnds) {
+  run({stuck(child_, 200)});
+  const auto findings = run({exited(child_, 300, 0, 9)});
+  ASSERT_THAT(findings, SizeIs(2));
+  EXPECT_FALSE(std::get<DeadlockOverFinding>(findings[0]).child_lives);
+  EXPECT_TRUE(std::get<DeadlockOverFinding>(findings[0]).proof);
+  const auto& ended = std::get<ChildFinding>(findings[1]);
+  EXPECT_TRUE(ended.deadlocked);
+  EXPECT_EQ(ended.severity, Severity::critical);
+  EXPECT_EQ(ended.outcome, Outcome::signal);
+}
+
+TEST_F(StuckChild, KeepsTheWorstSeverityToItsEnd) {
+  run({stuck(child_, 200), unstuck(child_, 300), stuck(child_, 400, false)});
+  EXPECT_EQ(ending({exited(child_, 500)}).severity, Severity::critical);
+}
+
+TEST_F(StuckChild, ThatOutlivesTheSessionIsNotOver) {
+  run({stuck(child_, 200)});
+  const auto findings = correlator_.finish(300);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_TRUE(std::get<ChildFinding>(findings[0]).deadlocked);
+  EXPECT_EQ(std::get<ChildFinding>(findings[0]).outcome, Outcome::alive);
+}
+
+TEST_F(StuckChild, IsOverWhereItsEndWasLost) {
+  run({stuck(child_, 200)});
+  EXPECT_THAT(only<DeadlockOverFinding>(correlator_.gone(child_.key, 300)), SizeIs(1));
+}
+
+TEST_F(StuckChild, MustBeAlive) {
+  EXPECT_THAT(run({stuck(child(21, 100), 200)}), IsEmpty());
+  run({exited(child_, 300)});
+  EXPECT_THAT(run({stuck(child_, 400)}), IsEmpty());
+  EXPECT_THAT(run({unstuck(child_, 500)}), IsEmpty());
+}
+
+TEST_F(StuckChild, ThatWasNeverStuckIsNotCalledDeadlocked) {
+  const ChildFinding ended = ending({exited(child_, 300)});
+  EXPECT_FALSE(ended.deadlocked);
+  EXPECT_EQ(ended.severity, Severity::info);
+}
+
+} // namespace
+} // namespace forkmon
