@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "app/check_report.h"
 
-#include "libraries/library_scan.h"
+#include "libraries/process_report.h"
 #include "process/proc.h"
 #include "sensors/check.h"
+#include "util/text.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -19,28 +20,53 @@ void print(const SensorCheck& check) {
     fmt::print("{:<19} without it: {}\n", "", check.cost);
 }
 
+std::vector<MappedLibrary> libraries_of(const std::vector<MappedFile>& files, pid_t pid) {
+  std::vector<MappedLibrary> libraries;
+  for (const MappedFile& file : files)
+    libraries.push_back({file.path, file.openable(pid)});
+  return libraries;
+}
+
 /// The C library that this program runs on, and what of the catalogue is in it.
 void print_catalogue() {
   auto files = mapped_files(getpid());
   if (!files)
     return;
-  for (const MappedFile& file : *files) {
-    auto scan = scan_library(file.path);
-    if (!scan || scan->functions.empty())
-      continue;
-    fmt::print("{:<10} {:<8} {} functions of {} (glibc {}.{}); {} entries are not in it\n",
-               "catalogue", "usable", scan->functions.size(), file.path, scan->version.major,
-               scan->version.minor, scan->absent);
-  }
+  for (const auto& [provider, path] : report_libraries(libraries_of(*files, getpid())).providers)
+    if (provider.kind == ProviderKind::libc)
+      fmt::print("{:<10} {:<8} {} functions of {} ({} {}); {} entries are not in it\n", "catalogue",
+                 "usable", provider.functions, path, provider.name, provider.version,
+                 provider.absent);
+}
+
+/// Who provides what in a process, and who repairs its locks across fork.
+Status print_process(pid_t pid) {
+  auto files = mapped_files(pid);
+  if (!files)
+    return files.error();
+  const ProcessReport report = report_libraries(libraries_of(*files, pid));
+  for (const auto& [provider, path] : report.providers)
+    fmt::print("{:<10} {}{}{}: {} functions in {}; {}\n", "provider", provider.name,
+               provider.version.empty() ? "" : " ", provider.version, provider.functions,
+               for_terminal(path), to_text(provider.handlers));
+  for (const std::string& path : report.other_handlers)
+    fmt::print("{:<10} {} registers some, too\n", "at-fork", for_terminal(path));
+  for (const std::string& why : report.unreadable)
+    fmt::print("{:<10} {}\n", "unread", for_terminal(why));
+  return ok();
 }
 
 } // namespace
 
-int report_check() {
+int report_check(std::optional<pid_t> pid) {
   auto checks = check_sensors();
   for (const SensorCheck& check : checks)
     print(check);
   print_catalogue();
+  if (Status looked = pid ? print_process(*pid) : ok(); !looked) {
+    fmt::print(stderr, "forkmon: {}\n", looked.error().message);
+    return 1;
+  }
   auto stops = [](const SensorCheck& check) { return check.required && !check.usable; };
   return std::any_of(checks.begin(), checks.end(), stops) ? 1 : 0;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "catalogue/function_table.h"
+#include "libraries/library_scan.h"
 #include "process/proc.h"
 #include "sensors/probes.h"
 #include "util/result.h"
@@ -24,6 +25,7 @@ public:
 
 private:
   Status add(const MappedFile& file, const std::string& openable);
+  Status add_sites(const MappedFile& file, const std::string& openable, const LibraryScan& scan);
 
   static constexpr std::size_t max_scanned = 4096;
   ProbeSensor& probes_;

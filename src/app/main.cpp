@@ -14,5 +14,5 @@ int main(int argc, char** argv) {
   if (const int* status = std::get_if<int>(&parsed))
     return *status;
   const auto& options = std::get<Options>(parsed);
-  return options.mode == Mode::check ? report_check() : run_session(options);
+  return options.mode == Mode::check ? report_check(options.pid) : run_session(options);
 }

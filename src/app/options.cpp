@@ -30,7 +30,8 @@ const char* const description =
     "  forkmon --trace                a live session over the whole system\n"
     "  forkmon --trace -p PID         only that process and its children\n"
     "  forkmon --trace -- CMD [ARG…]  run CMD and watch its family exactly\n"
-    "  forkmon --check                what works here, and why not\n";
+    "  forkmon --check                what works here, and why not\n"
+    "  forkmon --check -p PID         also the process's allocators, and who repairs their locks\n";
 
 /// CLI11 keeps what the command line says here until it is checked as a whole.
 struct Raw {
@@ -50,7 +51,9 @@ void add_mode_options(CLI::App& app, Raw& raw) {
   app.add_flag("--trace", raw.trace, "A live session; ends with a summary on stderr");
   app.add_flag("--check", raw.check, "Say which sensors can be used here, and why not")
       ->configurable(false);
-  app.add_option("-p,--pid", raw.options.pid, "With --trace: watch only this process's family")
+  app.add_option(
+         "-p,--pid", raw.options.pid,
+         "With --trace: watch only this process's family; with --check: look at its libraries")
       ->check(CLI::PositiveNumber);
   app.add_option("command", raw.options.command, "With --trace: the command to run, after --")
       ->configurable(false);
@@ -115,8 +118,8 @@ std::optional<std::string> contradiction(const Raw& raw) {
     return "a command needs --trace: forkmon --trace -- CMD [ARG...]";
   if (!options.command.empty() && options.pid)
     return "-p and -- CMD exclude each other";
-  if (options.pid && !raw.trace)
-    return "-p needs --trace";
+  if (options.pid && !raw.trace && !raw.check)
+    return "-p needs --trace or --check";
   if (options.command.empty() && options.error_exitcode)
     return "--error-exitcode needs -- CMD";
   if (options.command.empty() && !options.user.empty())
@@ -157,6 +160,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return wrong(error.what());
   }
+  if (raw.options.command.empty() && argc > 1 && std::string_view(argv[argc - 1]) == "--")
+    return wrong("-- is to be followed by a command");
   if (auto why = contradiction(raw))
     return wrong(*why);
   return settle(std::move(raw));

@@ -1,32 +1,57 @@
 // SPDX-License-Identifier: MIT
-/// From a library file to the places in it that are worth a probe.
+/// From an executable or library file to the places in it that are worth a probe.
 #pragma once
 
-#include "catalogue/catalogue.h"
+#include "catalogue/function_table.h"
+#include "catalogue/provider_catalogue.h"
+#include "libraries/at_fork.h"
 #include "util/result.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace forkmon {
 
-/// A catalogue function as one library file has it.
+/// A function that a user wants watched.
+struct UserFunction {
+  std::string name;    ///< its symbol, mangled where it is C++
+  std::string library; ///< glob(7) of the file's DT_SONAME or of its path's last component
+  Category category = Category::locks;
+  Severity severity = Severity::warning;
+  std::string advice;
+};
+
+/// A function as one file has it, ready for a finding and for a probe.
 struct FoundFunction {
-  const CatalogueEntry* entry = nullptr; ///< in the catalogue, which lives for ever
+  ProbedFunction function;
   std::uint64_t offset = 0; ///< in the file, of the instruction to probe (elf/site_planner.h)
   bool is_emulated = false; ///< the kernel emulates that instruction: a cheap probe
 };
 
-/// What a scan found in a C library.
-struct LibraryScan {
-  LibcVersion version;
-  std::vector<FoundFunction> functions; ///< each address once, under the catalogue's first name
-  std::size_t absent = 0;               ///< entries that this library does not export
-  std::size_t unprobable = 0;           ///< found, but the kernel refuses a probe there
+/// A known library that the file is, or has built in.
+struct FoundProvider {
+  std::string_view name;
+  ProviderKind kind = ProviderKind::library;
+  std::string version;       ///< empty where the file does not say
+  std::size_t functions = 0; ///< to be probed
+  std::size_t absent = 0;    ///< entries of its table that this build does not have
+  AtForkHandlers handlers = AtForkHandlers::none;
 };
 
-/// Reads the file at `path`. Success without functions: it is no C library.
-Result<LibraryScan> scan_library(const std::string& path);
+struct LibraryScan {
+  std::vector<FoundProvider> providers;
+  std::vector<FoundFunction> functions; ///< each address once, under the preferred name
+  std::size_t unprobable = 0;           ///< found, but the kernel refuses a probe there
+  bool registers_handlers = false;      ///< something in the file registers at-fork handlers
+};
+
+/// Reads the file at `openable`. `library` is what findings call it: its path, as its process sees
+/// it. Success without functions: nothing in it is known. A user's description of a function goes
+/// before ours.
+Result<LibraryScan> scan_library(const std::string& openable, const std::string& library,
+                                 std::span<const UserFunction> user_functions = {});
 
 } // namespace forkmon
