@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "correlate/advice.h"
 
+#include "catalogue/catalogue.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -16,6 +18,11 @@ constexpr std::string_view no_preexec_fn =
 constexpr std::string_view python_in_general =
     "In Python, use multiprocessing's spawn or forkserver, and subprocess without preexec_fn; "
     "fork before the first thread starts.";
+// The C library's own allocator is repaired by fork(): one that hangs is another, or fork() was not
+// called (_Fork, clone).
+constexpr std::string_view allocator_advice =
+    "The allocator does not repair its locks across fork: build it with at-fork handlers "
+    "(jemalloc: its configure must find pthread_atfork), or use the C library's own malloc. ";
 constexpr std::string_view in_general =
     "Start the program with posix_spawn, or fork before the first thread starts.";
 
@@ -51,6 +58,32 @@ std::string who_holds(const Lock& lock) {
   return "Whoever held the lock at the fork is not in the child. ";
 }
 
+/// "__GI_malloc", "malloc@plt" and the like are malloc.
+std::string_view plain_name(std::string_view symbol) {
+  if (symbol.starts_with("__GI_"))
+    symbol.remove_prefix(5);
+  return symbol.substr(0, symbol.find('@'));
+}
+
+const CatalogueEntry* entry_of(std::string_view symbol) {
+  auto catalogue = libc_catalogue();
+  auto found = std::ranges::find(catalogue, plain_name(symbol), &CatalogueEntry::function);
+  return found == catalogue.end() ? nullptr : &*found;
+}
+
+/// Of the innermost catalogue function that says more than that a lock was taken.
+std::string hint_for(std::span<const Frame> stack) {
+  for (const Frame& frame : stack) {
+    const CatalogueEntry* entry = entry_of(frame.function);
+    if (entry == nullptr || entry->repair == Repair::application)
+      continue;
+    if (entry->category == Category::allocator)
+      return std::string(allocator_advice);
+    return std::string(entry->hint) + " ";
+  }
+  return "";
+}
+
 } // namespace
 
 ForkPath fork_path_of(const std::string& exe, std::span<const Frame> stack,
@@ -74,8 +107,9 @@ std::string advice_for_call(const std::string& hint, ForkPath path) {
   return hint.empty() ? std::string(way_out(path)) : hint + " " + std::string(way_out(path));
 }
 
-std::string advice_for_deadlock(const Lock& lock, ForkPath path) {
-  return who_holds(lock) + std::string(way_out(path)) + " To end the hang now, kill the child.";
+std::string advice_for_deadlock(const Lock& lock, std::span<const Frame> stack, ForkPath path) {
+  return who_holds(lock) + hint_for(stack) + std::string(way_out(path)) +
+         " To end the hang now, kill the child.";
 }
 
 } // namespace forkmon

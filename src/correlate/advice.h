@@ -27,7 +27,8 @@ ForkPath fork_path_of(const std::string& exe, std::span<const Frame> stack,
 /// better way out, that.
 std::string advice_for_call(const std::string& hint, ForkPath path);
 
-/// For a child that waits for a lock.
-std::string advice_for_deadlock(const Lock& lock, ForkPath path);
+/// For a child that waits for a lock. `stack`: its own; where a function of the catalogue is on it,
+/// what the catalogue says of that function is part of the advice.
+std::string advice_for_deadlock(const Lock& lock, std::span<const Frame> stack, ForkPath path);
 
 } // namespace forkmon

@@ -65,7 +65,7 @@ DeadlockFinding deadlock(const TrackedChild& child, const StuckEvent& event) {
   finding.owner_stack = finding.lock.owner ? event.owner_stack : std::vector<Frame>{};
   finding.python = event.python;
   finding.advice = advice_for_deadlock(
-      finding.lock, fork_path_of(child.subject.parent.exe, event.stack, event.python));
+      finding.lock, event.stack, fork_path_of(child.subject.parent.exe, event.stack, event.python));
   return finding;
 }
 

@@ -64,17 +64,17 @@ TEST(AdviceForDeadlock, SaysWhoHoldsTheLock) {
   Lock lock{.kind = LockKind::mutex,
             .address = 1,
             .owner = LockOwner{.tid = 7, .comm = "", .alive = true}};
-  EXPECT_THAT(advice_for_deadlock(lock, ForkPath::unknown),
+  EXPECT_THAT(advice_for_deadlock(lock, {}, ForkPath::unknown),
               testing::StartsWith("The lock is held by a thread of the parent, "));
   lock.owner->alive = false;
-  EXPECT_THAT(advice_for_deadlock(lock, ForkPath::unknown), HasSubstr("or has ended. "));
+  EXPECT_THAT(advice_for_deadlock(lock, {}, ForkPath::unknown), HasSubstr("or has ended. "));
   lock.owner.reset();
-  EXPECT_THAT(advice_for_deadlock(lock, ForkPath::unknown),
+  EXPECT_THAT(advice_for_deadlock(lock, {}, ForkPath::unknown),
               testing::StartsWith("Whoever held the lock at the fork is not in the child. "));
 }
 
 TEST(AdviceForDeadlock, FitsTheForkPath) {
-  const auto advice = [](ForkPath path) { return advice_for_deadlock({}, path); };
+  const auto advice = [](ForkPath path) { return advice_for_deadlock({}, {}, path); };
   EXPECT_THAT(advice(ForkPath::unknown), HasSubstr("posix_spawn"));
   EXPECT_THAT(advice(ForkPath::unknown), Not(HasSubstr("Python")));
   EXPECT_THAT(advice(ForkPath::python), HasSubstr("subprocess without preexec_fn"));
@@ -83,6 +83,21 @@ TEST(AdviceForDeadlock, FitsTheForkPath) {
   for (ForkPath path :
        {ForkPath::unknown, ForkPath::python, ForkPath::multiprocessing, ForkPath::preexec_fn})
     EXPECT_THAT(advice(path), testing::EndsWith(" To end the hang now, kill the child."));
+}
+
+TEST(AdviceForDeadlock, SaysWhatTheCatalogueSaysOfTheFunctionThatHangs) {
+  const std::vector<Frame> in_setenv{
+      {.function = "__lll_lock_wait_private", .module = "", .source = ""},
+      {.function = "__add_to_environ", .module = "", .source = ""},
+      {.function = "setenv", .module = "", .source = ""}};
+  EXPECT_THAT(advice_for_deadlock({}, in_setenv, ForkPath::unknown),
+              HasSubstr("Build the environment before fork"));
+}
+
+TEST(AdviceForDeadlock, NamesTheBuildOptionOfAnAllocator) {
+  const std::vector<Frame> in_malloc{{.function = "pthread_mutex_lock", .module = "", .source = ""},
+                                     {.function = "malloc", .module = "", .source = ""}};
+  EXPECT_THAT(advice_for_deadlock({}, in_malloc, ForkPath::unknown), HasSubstr("pthread_atfork"));
 }
 
 } // namespace
