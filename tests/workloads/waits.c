@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The child waits for something that can come: no deadlock. The argument says for what: futex
  * (with a timeout), read, poll, wait4, nanosleep, signal, join (of its thread, which sleeps),
- * mutex (that its own other thread holds while it sleeps). */
+ * mutex (that its own other thread holds while it sleeps), vm-child (a process that shares its
+ * memory will wake it), vm-parent (such a process waits, and it will wake that). */
 #include "stuck.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 
 #define SECONDS 3
 
@@ -60,13 +62,47 @@ static void wait_for_mutex(void) {
   take();
 }
 
+static int shared_word;
+
+static int wake_later(void* unused) {
+  (void)unused;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  wait_in_nanosleep();
+  syscall(SYS_futex, &shared_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+  return 0;
+}
+
+static int wait_to_be_woken(void* unused) {
+  (void)unused;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  syscall(SYS_futex, &shared_word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+  return 0;
+}
+
+static void share_memory_with(int (*helper)(void*)) {
+  static char stack[1 << 16] __attribute__((aligned(16)));
+  check(clone(helper, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL) > 0, "clone");
+}
+
+static void wait_for_vm_child(void) {
+  share_memory_with(wake_later);
+  wait_to_be_woken(NULL);
+}
+
+static void wake_vm_child_later(void) {
+  share_memory_with(wait_to_be_woken);
+  wake_later(NULL);
+}
+
 static const struct {
   const char* name;
   void (*body)(void);
 } waits[] = {
-    {"futex", wait_in_futex}, {"read", wait_in_read},           {"poll", wait_in_poll},
-    {"wait4", wait_in_wait4}, {"nanosleep", wait_in_nanosleep}, {"signal", wait_for_signal},
-    {"join", wait_in_join},   {"mutex", wait_for_mutex},
+    {"futex", wait_in_futex},         {"read", wait_in_read},
+    {"poll", wait_in_poll},           {"wait4", wait_in_wait4},
+    {"nanosleep", wait_in_nanosleep}, {"signal", wait_for_signal},
+    {"join", wait_in_join},           {"mutex", wait_for_mutex},
+    {"vm-child", wait_for_vm_child},  {"vm-parent", wake_vm_child_later},
 };
 
 int main(int argc, char** argv) {
