@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/// Opening files that a watched process has chosen, without being made to wait or to read a device.
+#pragma once
+
+#include "symbols/address_space.h"
+#include "util/fd.h"
+#include "util/result.h"
+
+#include <sys/stat.h>
+
+#include <string>
+
+namespace forkmon {
+
+/// A regular file, open for reading.
+struct RegularFile {
+  Fd fd;
+  struct stat status {};
+};
+
+/// The file behind a mapping: through /proc/PID/map_files, which also finds files that were deleted
+/// or replaced, and those of other mount namespaces; else by its path in the process's root; else,
+/// when the process is gone, by its path here. The last two must have the mapping's inode.
+Result<RegularFile> open_mapped(const AddressSpace& space, const Mapping& mapping);
+
+/// A path as the process sees it, symbolic links resolved within its root.
+Result<RegularFile> open_in_root_of(pid_t pid, const std::string& path);
+
+/// A path of this mount namespace.
+Result<RegularFile> open_regular(const std::string& path);
+
+/// All of a file of /proc, whose size cannot be known beforehand. Error: larger than `limit` bytes.
+Result<std::string> read_proc_file(const std::string& path, std::size_t limit);
+
+} // namespace forkmon
