@@ -25,25 +25,10 @@ struct {
   __type(value, struct fm_taint);
 } taints SEC(".maps") __weak;
 
-/* A mapping of a file into a child's address space. */
-struct mapping {
-  __u64 start;
-  __u64 end;
-  __u64 file_offset; /* of `start` */
-  __u64 inode;
-  __u32 dev;
-  __u32 reserved;
-};
-
-/* How many mappings of a child are remembered: those of the libraries that are probed. */
-#define FM_MAPPINGS 4
-
 /* What a tainted child has called: made at its first call. */
 struct child_calls {
   struct fm_calls_record record; /* whole, so that the end of the child sends it as it stands */
-  struct mapping mappings[FM_MAPPINGS];
-  __u32 next_mapping; /* the place that the next one takes */
-  __u32 reserved;
+  struct fm_mappings mappings;
 };
 
 struct {
@@ -79,7 +64,7 @@ static __always_inline void add_to(void* map, __u32 index) {
   __u64* value = bpf_map_lookup_elem(map, &index);
 
   if (value)
-    *value += 1; /* per CPU, and tracepoints and uprobe handlers run with preemption off */
+    __sync_fetch_and_add(value, 1); /* per CPU, but a uprobe's program can be preempted */
 }
 
 /* A wake-up for each event doubles the cost of a fork, so only a filling buffer wakes the agent. */

@@ -2,6 +2,7 @@
 /// Decoded events: what the sensors saw, before anything is concluded.
 #pragma once
 
+#include "forkmon/evidence.h"
 #include "forkmon/frame.h"
 #include "forkmon/lock.h"
 
@@ -68,6 +69,7 @@ struct StackCopy {
 struct CallEvent {
   std::uint64_t time_ns = 0;
   ChildRef child;
+  Evidence evidence = Evidence::uprobe;
   FunctionId function = 0;
   std::uint32_t tid = 0;
   std::uint64_t ip = 0;

@@ -5,6 +5,7 @@
 /// renamed.
 #pragma once
 
+#include "forkmon/evidence.h"
 #include "forkmon/frame.h"
 #include "forkmon/lock.h"
 
@@ -19,9 +20,6 @@ namespace forkmon {
 
 /// Ordered: a higher value is worse. See docs/findings.md for what puts a finding where.
 enum class Severity { info = 0, warning = 1, high = 2, critical = 3 };
-
-/// What a finding rests on.
-enum class Evidence { uprobe = 1, page_fault = 2 };
 
 /// How a tainted child's life as one ended; `alive` where the session ended first.
 enum class Outcome { exec = 1, exit = 2, signal = 3, alive = 4 };

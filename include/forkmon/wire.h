@@ -22,6 +22,10 @@
 /* Most bytes that are copied of a stack, and the piece that is copied at once. */
 #define FM_MAX_STACK_BYTES 16384
 #define FM_STACK_PIECE 512
+/* How many mappings of a child are remembered: those of the libraries that are looked for. */
+#define FM_MAPPINGS 4
+/* Pieces of code that page faults are looked up in: a function has one or more. */
+#define FM_MAX_CODE_RANGES 4096
 /* Registers are sent under their DWARF numbers, which are below this. */
 #define FM_REGISTERS 33
 
@@ -31,14 +35,17 @@ enum fm_record_kind {
   FM_RECORD_CALLS = 3, /* struct fm_calls_record, right before the FM_RECORD_END of its child */
   FM_RECORD_END = 4,   /* struct fm_end_record */
   FM_RECORD_EXE = 5,   /* struct fm_exe_record */
-  FM_RECORD_CALL_STACK = 6, /* struct fm_call_stack_record: FM_RECORD_CALL, and the stack */
+  FM_RECORD_CALL_STACK = 6,  /* struct fm_call_stack_record: FM_RECORD_CALL, and the stack */
+  FM_RECORD_FAULT = 7,       /* struct fm_call_record of a call that a page fault showed */
+  FM_RECORD_FAULT_STACK = 8, /* struct fm_call_stack_record of such a call */
 };
 
 /* Who lost or dropped a record; the index into the losses map. */
 enum fm_sensor {
   FM_SENSOR_LIFECYCLE = 0,
   FM_SENSOR_PROBES = 1,
-  FM_SENSOR_COUNT = 2,
+  FM_SENSOR_PAGE_FAULTS = 2,
+  FM_SENSOR_COUNT = 3,
 };
 
 /* Indices into the totals map: exact, counted in the kernel whether or not the agent keeps up. */
@@ -89,12 +96,31 @@ struct fm_child {
   __u32 flags;          /* enum fm_child_flag */
 };
 
+/* A mapping of a file into a child's address space. */
+struct fm_mapping {
+  __u64 start;
+  __u64 end;
+  __u64 file_offset; /* of `start` */
+  __u64 inode;
+  __u32 dev; /* the kernel's dev_t: major << 20 | minor */
+  __u32 reserved;
+};
+
+/* The mappings of a child that were looked at last. */
+struct fm_mappings {
+  struct fm_mapping of[FM_MAPPINGS];
+  __u32 next; /* the place that the next one takes, modulo FM_MAPPINGS */
+  __u32 reserved;
+};
+
 /* Value of the `taints` map: what the kernel knows of a tainted child. */
 struct fm_taint {
   struct fm_child child;
   __u64 calls;
   __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
   __u32 reserved;
+  struct fm_mappings fault_mappings;    /* of the code that faulted */
+  __u64 faulted[FM_MAX_FUNCTIONS / 64]; /* bits by function id: reported for a page fault */
 };
 
 /* A tainted child was made. */
@@ -116,7 +142,7 @@ struct fm_fork_record {
 struct fm_call_record {
   struct fm_record record;
   struct fm_child child;
-  __u64 ip; /* of the probe, in the child's address space */
+  __u64 ip; /* of the probe or of what faulted, in the child's address space */
   __u32 function;
   __u32 tid;
   char comm[FM_COMM_LEN];
@@ -167,6 +193,27 @@ struct fm_site {
   __u32 reserved;
 };
 
+/* Key of the `files` map: a file as bpf_find_vma sees it. */
+struct fm_file {
+  __u64 inode;
+  __u32 dev; /* the kernel's dev_t: major << 20 | minor */
+  __u32 reserved;
+};
+
+/* Value of the `files` map: the file's part of the `code` map, sorted by start. */
+struct fm_file_code {
+  __u32 first;
+  __u32 count;
+};
+
+/* Entry of the `code` map: bytes of a file that belong to a function. */
+struct fm_code_range {
+  __u64 start; /* in the file */
+  __u64 end;   /* of the last byte, plus one */
+  __u32 function;
+  __u32 reserved;
+};
+
 #ifdef __cplusplus
 #define FM_ASSERT_SIZE(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
 #else
@@ -174,7 +221,9 @@ struct fm_site {
 #endif
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
-FM_ASSERT_SIZE(fm_taint, 40);
+FM_ASSERT_SIZE(fm_mapping, 40);
+FM_ASSERT_SIZE(fm_mappings, 8 + 40 * FM_MAPPINGS);
+FM_ASSERT_SIZE(fm_taint, 40 + sizeof(struct fm_mappings) + FM_MAX_FUNCTIONS / 8);
 FM_ASSERT_SIZE(fm_fork_record, 168);
 FM_ASSERT_SIZE(fm_call_record, 72);
 FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);
@@ -182,5 +231,8 @@ FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 72);
 FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_site, 24);
+FM_ASSERT_SIZE(fm_file, 16);
+FM_ASSERT_SIZE(fm_file_code, 8);
+FM_ASSERT_SIZE(fm_code_range, 24);
 
 #endif /* FORKMON_WIRE_H */

@@ -9,7 +9,8 @@ namespace forkmon {
 namespace {
 
 /// Names of enum fm_sensor, as in metrics and findings.
-constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes"};
+constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes",
+                                                                "page_faults"};
 
 /// A child that lives this long is looked up when records were lost: its end may be one of them.
 constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;

@@ -51,7 +51,7 @@ std::uint64_t microseconds_between(std::uint64_t from_ns, std::uint64_t to_ns) {
 }
 
 UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild& child,
-                              FunctionId function, std::uint64_t time_ns,
+                              FunctionId function, std::uint64_t time_ns, Evidence evidence,
                               const std::vector<Frame>& stack) {
   Call call = describe(functions, function, 1);
   UnsafeCallFinding finding;
@@ -62,7 +62,7 @@ UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild
   finding.category = std::move(call.category);
   finding.library = std::move(call.function.library);
   finding.is_protected = call.function.is_protected;
-  finding.evidence = Evidence::uprobe;
+  finding.evidence = evidence;
   finding.since_fork_us = microseconds_between(child.ref.key.fork_time_ns, time_ns);
   finding.stack = stack;
   finding.advice =

@@ -13,7 +13,7 @@ std::uint64_t microseconds_between(std::uint64_t from_ns, std::uint64_t to_ns);
 /// The finding for a child's first call of a function. An id that the table does not have is named
 /// function_ID.
 UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild& child,
-                              FunctionId function, std::uint64_t time_ns,
+                              FunctionId function, std::uint64_t time_ns, Evidence evidence,
                               const std::vector<Frame>& stack);
 
 /// The worst first, then the most frequent. A function that was announced but not counted counts 1.

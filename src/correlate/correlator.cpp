@@ -104,7 +104,8 @@ void Correlator::take(const CallEvent& event, Findings& findings) {
   if (event.tid == event.child.key.pid || child.subject.child.comm.empty())
     child.subject.child.comm = event.comm;
   if (child.announced.insert(event.function).second)
-    findings.push_back(unsafe_call(functions_, child, event.function, event.time_ns, event.stack));
+    findings.push_back(
+        unsafe_call(functions_, child, event.function, event.time_ns, event.evidence, event.stack));
 }
 
 void Correlator::take(const CallsEvent& event, Findings& findings) {
@@ -212,7 +213,8 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
   // Counted but not announced: the record of the first call was lost.
   for (const auto& [function, count] : child.counts) {
     if (child.announced.insert(function).second)
-      findings.push_back(unsafe_call(functions_, child, function, ending.time_ns, {}));
+      findings.push_back(
+          unsafe_call(functions_, child, function, ending.time_ns, Evidence::uprobe, {}));
   }
   // One that outlives the session stays stuck.
   if (ending.outcome != Outcome::alive)

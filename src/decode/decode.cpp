@@ -55,12 +55,18 @@ Result<Event> event_of(const fm_fork_record& record) {
   return Event{std::move(event)};
 }
 
+Evidence evidence_of(std::uint32_t kind) {
+  bool is_fault = kind == FM_RECORD_FAULT || kind == FM_RECORD_FAULT_STACK;
+  return is_fault ? Evidence::page_fault : Evidence::uprobe;
+}
+
 Result<CallEvent> call_of(const fm_call_record& record) {
   if (record.function >= FM_MAX_FUNCTIONS)
     return Error{fmt::format("a call of function {}, which cannot be", record.function)};
   CallEvent event;
   event.time_ns = record.record.time_ns;
   event.child = child_of(record.child);
+  event.evidence = evidence_of(record.record.kind);
   event.function = record.function;
   event.tid = record.tid;
   event.ip = record.ip;
@@ -145,12 +151,14 @@ Result<Event> decode(std::span<const std::byte> bytes) {
   case FM_RECORD_FORK:
     return decode_as<fm_fork_record>(bytes);
   case FM_RECORD_CALL:
+  case FM_RECORD_FAULT:
     return decode_as<fm_call_record>(bytes);
   case FM_RECORD_CALLS:
     return decode_as<fm_calls_record>(bytes);
   case FM_RECORD_END:
     return decode_as<fm_end_record>(bytes);
   case FM_RECORD_CALL_STACK:
+  case FM_RECORD_FAULT_STACK:
     return decode_as<fm_call_stack_record>(bytes);
   case FM_RECORD_EXE:
     return decode_as<fm_exe_record>(bytes);

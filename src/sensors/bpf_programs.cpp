@@ -75,6 +75,9 @@ Status read_counts(int map_fd, Counts& counts) {
 struct RingDeleter {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
 struct SkeletonDeleter {
   void operator()(forkmon_bpf* skeleton) const { forkmon_bpf::destroy(skeleton); }
 };
@@ -88,7 +91,13 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));
   bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
-  bpf_program__set_autoattach(skeleton.progs.on_call, false); // attached to uprobe events
+  bpf_program__set_autoattach(skeleton.progs.on_call, false);       // attached to uprobe events
+  bpf_program__set_autoattach(skeleton.progs.on_page_fault, false); // may fail alone
+}
+
+/// Only some architectures have it.
+bool has_page_fault_tracepoint() {
+  return libbpf_find_vmlinux_btf_id("page_fault_user", BPF_TRACE_RAW_TP) > 0;
 }
 
 } // namespace
@@ -96,6 +105,8 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
 /// Members are destroyed from the last to the first: the ring before the maps it reads.
 struct BpfPrograms::State {
   std::unique_ptr<forkmon_bpf, SkeletonDeleter> skeleton;
+  std::unique_ptr<bpf_link, LinkDeleter> page_faults;
+  std::uint32_t code_ranges = 0; ///< of the `code` map in use
   std::function<void(std::span<const std::byte>)> on_record;
   std::unique_ptr<ring_buffer, RingDeleter> ring;
 };
@@ -112,6 +123,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   if (!state->skeleton)
     return libbpf_error("cannot open the BPF programs", -errno);
   apply(settings, *state->skeleton);
+  bpf_program__set_autoload(state->skeleton->progs.on_page_fault, has_page_fault_tracepoint());
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
   int ring_fd = bpf_map__fd(state->skeleton->maps.events);
@@ -125,6 +137,20 @@ Status BpfPrograms::attach_lifecycle() {
   if (int error = forkmon_bpf::attach(state_->skeleton.get()); error != 0)
     return libbpf_error("cannot attach to the fork, exec and exit tracepoints", error);
   return ok();
+}
+
+Status BpfPrograms::attach_page_faults() {
+  bpf_program* program = state_->skeleton->progs.on_page_fault;
+  if (!bpf_program__autoload(program))
+    return Error{"the kernel has no tracepoint page_fault_user, which x86 and RISC-V have"};
+  state_->page_faults.reset(bpf_program__attach(program));
+  if (!state_->page_faults)
+    return libbpf_error("cannot attach to the tracepoint page_fault_user", -errno);
+  return ok();
+}
+
+bool BpfPrograms::sees_page_faults() const {
+  return state_->page_faults != nullptr;
 }
 
 int BpfPrograms::call_program_fd() const {
@@ -143,6 +169,29 @@ Status BpfPrograms::set_site(const fm_site& site, std::uint32_t function) {
   int fd = bpf_map__fd(state_->skeleton->maps.sites);
   if (int error = bpf_map_update_elem(fd, &site, &function, BPF_ANY); error != 0)
     return libbpf_error("cannot record a probe site", error);
+  return ok();
+}
+
+/// The file's entry comes last, so that the kernel never sees a part that is not filled yet.
+Status BpfPrograms::set_code(const fm_file& file, std::span<const fm_code_range> ranges) {
+  const auto& maps = state_->skeleton->maps;
+  fm_file_code code{};
+  if (bpf_map_lookup_elem(bpf_map__fd(maps.files), &file, &code) == 0)
+    return ok();
+  std::uint32_t first = state_->code_ranges;
+  if (ranges.size() > FM_MAX_CODE_RANGES - first)
+    return Error{fmt::format("no more than {} pieces of code can be told apart in page faults",
+                             FM_MAX_CODE_RANGES)};
+  std::uint32_t next = first;
+  for (const fm_code_range& range : ranges) {
+    if (int error = bpf_map_update_elem(bpf_map__fd(maps.code), &next, &range, BPF_ANY); error != 0)
+      return libbpf_error("cannot record a function's code", error);
+    next++;
+  }
+  code = {first, next - first};
+  if (int error = bpf_map_update_elem(bpf_map__fd(maps.files), &file, &code, BPF_ANY); error != 0)
+    return libbpf_error("cannot record a file's code", error);
+  state_->code_ranges = next;
   return ok();
 }
 

@@ -18,8 +18,8 @@ namespace forkmon {
 
 /// What cannot be changed once the programs are loaded.
 struct BpfSettings {
-  bool watched_only = false;          ///< look only at processes that FamilyMap marked as watched
-  bool all_armed = false;             ///< every process carries probes
+  bool watched_only = false; ///< look only at processes that FamilyMap marked as watched
+  bool all_armed = false;    ///< every process carries probes
   std::uint32_t stack_bytes = FM_MAX_STACK_BYTES; ///< copied at a first call; 0: no stacks
   std::chrono::nanoseconds stack_interval{0};     ///< of an executable and function; 0: every one
   std::size_t ring_bytes = 8U << 20U; ///< a power of two, and a multiple of the page size
@@ -43,6 +43,10 @@ public:
   /// Attaches the lifecycle sensor: from here on children are tainted.
   Status attach_lifecycle();
 
+  /// Attaches the page-fault sensor. Fails where the kernel has no tracepoint for it.
+  Status attach_page_faults();
+  bool sees_page_faults() const;
+
   /// The program that probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
   int call_program_fd() const;
   int families_fd() const;
@@ -50,6 +54,10 @@ public:
 
   /// Names the function probed at a site.
   Status set_site(const fm_site& site, std::uint32_t function);
+
+  /// Names the functions in a file's code, for the page-fault sensor. `ranges` must be sorted and
+  /// may not overlap; what was said of a file first stays.
+  Status set_code(const fm_file& file, std::span<const fm_code_range> ranges);
 
   /// Readable when the kernel thinks that records are worth a wake-up.
   int ring_fd() const;

@@ -56,6 +56,25 @@ TEST_F(CorrelatorCalls, AreReportedOncePerChildAndFunction) {
   EXPECT_THAT(run({called(one, exit_, 12)}), IsEmpty());
 }
 
+TEST_F(CorrelatorCalls, SayThatAPageFaultShowedThem) {
+  const ChildRef c = unarmed(child(20, 5));
+  const auto calls = only<UnsafeCallFinding>(run({forked(c), faulted(c, malloc_, 6)}));
+  ASSERT_THAT(calls, SizeIs(1));
+  EXPECT_EQ(calls[0].evidence, Evidence::page_fault);
+  EXPECT_EQ(calls[0].function, "malloc");
+  EXPECT_EQ(calls[0].severity, Severity::warning);
+}
+
+TEST_F(CorrelatorCalls, SeenByBothSensorsAreReportedOnceAsFirstSeen) {
+  const ChildRef c = unarmed(child(20, 5)), other = unarmed(child(21, 5));
+  const auto calls = only<UnsafeCallFinding>(
+      run_all({forked(c), faulted(c, malloc_, 6), called(c, malloc_, 7), faulted(c, malloc_, 8),
+               forked(other), called(other, malloc_, 9), faulted(other, malloc_, 10)}));
+  ASSERT_THAT(calls, SizeIs(2));
+  EXPECT_EQ(calls[0].evidence, Evidence::page_fault);
+  EXPECT_EQ(calls[1].evidence, Evidence::uprobe);
+}
+
 TEST_F(CorrelatorCalls, OfTheSameNameInTwoLibrariesAreTwo) {
   const FunctionId other =
       *functions_.add({"malloc", Category::allocator, Tier::hot, "libjemalloc.so.2", true,
@@ -119,6 +138,21 @@ TEST_F(CorrelatorEnds, TellAllCallsTheWorstFirst) {
   EXPECT_EQ(finding.advice, "Build envp.");
   EXPECT_TRUE(finding.exact);
   EXPECT_EQ(correlator_.live_children(), 0u);
+}
+
+TEST_F(CorrelatorEnds, CountWhatOnlyAPageFaultShowedAsOneAndNeverAsExact) {
+  const ChildRef c = unarmed(child(20, 5));
+  const auto end = ending({forked(c), faulted(c, malloc_, 6), exited(c, 9)});
+  EXPECT_THAT(end.calls, ElementsAre(Called("malloc", 1u)));
+  EXPECT_FALSE(end.exact);
+}
+
+TEST_F(CorrelatorEnds, KeepTheProbesCountsBesideWhatPageFaultsShowed) {
+  const ChildRef c = unarmed(child(20, 5));
+  const auto end = ending({forked(c), faulted(c, malloc_, 6), faulted(c, setenv_, 6),
+                           called(c, malloc_, 7), counted(c, 9, {{malloc_, 7}}), exited(c, 9, 7)});
+  EXPECT_THAT(end.calls, ElementsAre(Called("setenv", 1u), Called("malloc", 7u)));
+  EXPECT_FALSE(end.exact);
 }
 
 TEST_F(CorrelatorEnds, WithoutCallsAreInfo) {

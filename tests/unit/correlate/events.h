@@ -59,6 +59,13 @@ inline CallEvent called(const ChildRef& ref, FunctionId function, std::uint64_t 
   return event;
 }
 
+/// A call that a page fault showed.
+inline CallEvent faulted(const ChildRef& ref, FunctionId function, std::uint64_t time_ns) {
+  CallEvent event = called(ref, function, time_ns);
+  event.evidence = Evidence::page_fault;
+  return event;
+}
+
 inline CallsEvent counted(const ChildRef& ref, std::uint64_t time_ns,
                           std::vector<std::pair<FunctionId, std::uint32_t>> counts) {
   return {time_ns, ref, std::move(counts)};

@@ -49,6 +49,7 @@ private:
 
 constexpr std::size_t fork_size = 168;
 constexpr std::size_t call_size = 72;
+constexpr std::size_t call_stack_size = 360 + 16384;
 constexpr std::size_t calls_size = 40 + 4 * 512;
 constexpr std::size_t end_size = 72;
 
@@ -127,6 +128,22 @@ TEST(DecodeCall, RefusesAFunctionThatCannotBe) {
               HasSubstr("function 4294967295"));
 }
 
+TEST(DecodeCall, TellsWhatShowedIt) {
+  const std::pair<std::uint32_t, std::size_t> faults[] = {{7, call_size}, {8, call_stack_size}};
+  for (const auto& [kind, size] : faults) {
+    const auto event = Bytes(kind, size).child(0).u32(48, 3).decoded();
+    ASSERT_TRUE(event) << error_of(event);
+    EXPECT_EQ(std::get<CallEvent>(*event).evidence, Evidence::page_fault) << kind;
+    EXPECT_EQ(std::get<CallEvent>(*event).function, 3u) << kind;
+  }
+  const std::pair<std::uint32_t, std::size_t> probes[] = {{2, call_size}, {6, call_stack_size}};
+  for (const auto& [kind, size] : probes) {
+    const auto event = Bytes(kind, size).child(0).decoded();
+    ASSERT_TRUE(event) << error_of(event);
+    EXPECT_EQ(std::get<CallEvent>(*event).evidence, Evidence::uprobe) << kind;
+  }
+}
+
 TEST(DecodeCalls, KeepsWhatWasCalled) {
   const auto event = Bytes(3, calls_size)
                          .child(0)
@@ -185,7 +202,7 @@ TEST(Decode, RefusesASizeThatDiffersFromTheBytes) {
 
 TEST(Decode, RefusesASizeThatIsNotItsKinds) {
   const std::pair<std::uint32_t, std::size_t> kinds[] = {
-      {1, fork_size}, {2, call_size}, {3, calls_size}, {4, end_size}};
+      {1, fork_size}, {2, call_size}, {3, calls_size}, {4, end_size}, {7, call_size}};
   for (const auto& [kind, size] : kinds) {
     EXPECT_THAT(error_of(Bytes(kind, size - 8).decoded()), HasSubstr("belong")) << kind;
     EXPECT_THAT(error_of(Bytes(kind, size + 8).decoded()), HasSubstr("belong")) << kind;

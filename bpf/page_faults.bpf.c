@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * The page-fault sensor: calls of catalogue functions by tainted children that carry no probes.
+ *
+ * After fork, the child's first write to each page that it shares with its parent faults, and the
+ * instruction that faults tells who wrote: malloc taking a chunk, free giving it back. Nothing is
+ * put into any process. What wrote no shared page, or not first, stays unseen.
+ *
+ * The tracepoint fires before the kernel takes the mmap lock (arch/x86/mm/fault.c), with interrupts
+ * off: bpf_find_vma works, and gives the lock back by irq_work. It exists on x86 (and RISC-V) only.
+ */
+#include "common.bpf.h"
+#include "mappings.bpf.h"
+#include "report_call.bpf.h"
+
+/* X86_PF_WRITE of the kernel's arch/x86/include/asm/trap_pf.h. */
+#define FAULT_IS_WRITE 2
+/* A binary search over FM_MAX_CODE_RANGES needs no more. */
+#define SEARCH_STEPS 13
+
+/* Files with catalogue functions in them, and where in `code` these are. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fm_file);
+  __type(value, struct fm_file_code);
+} files SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, FM_MAX_CODE_RANGES);
+  __type(key, __u32);
+  __type(value, struct fm_code_range);
+} code SEC(".maps");
+
+/* Function id of the code at that offset of the file, or -1. */
+static __always_inline int function_in(const struct fm_file_code* part, __u64 offset) {
+  __u32 low = part->first;
+  __u32 high = part->first + part->count;
+  int i;
+
+  for (i = 0; i < SEARCH_STEPS && low < high; i++) {
+    __u32 middle = low + (high - low) / 2;
+    struct fm_code_range* range = bpf_map_lookup_elem(&code, &middle);
+
+    if (!range)
+      return -1;
+    if (offset < range->start)
+      high = middle;
+    else if (offset >= range->end)
+      low = middle + 1;
+    else
+      return range->function & (FM_MAX_FUNCTIONS - 1);
+  }
+  return -1;
+}
+
+static __always_inline int function_at(struct task_struct* task, struct fm_taint* taint, __u64 ip) {
+  struct fm_mapping mapping = {};
+  struct fm_file file = {};
+  struct fm_file_code* part;
+
+  if (!find_mapping(task, &taint->fault_mappings, ip, &mapping))
+    return -1;
+  file.inode = mapping.inode;
+  file.dev = mapping.dev;
+  part = bpf_map_lookup_elem(&files, &file);
+  return part ? function_in(part, ip - mapping.start + mapping.file_offset) : -1;
+}
+
+static __always_inline void on_tainted_write(struct pt_regs* regs, struct task_struct* task,
+                                             struct fm_taint* taint) {
+  int function = function_at(task, taint, PT_REGS_IP(regs));
+  __u64 bit = (__u64)1 << (function & 63);
+
+  if (function < 0)
+    return;
+  /* Threads of the child may race to the first fault: one of them sets the bit. */
+  if (!(__sync_fetch_and_or(&taint->faulted[function / 64], bit) & bit))
+    report_call(regs, task->group_leader, taint, function, FM_RECORD_FAULT);
+}
+
+SEC("?tp_btf/page_fault_user")
+int BPF_PROG(on_page_fault, unsigned long address, struct pt_regs* regs, unsigned long error_code) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct fm_taint* taint;
+
+  if (!(error_code & FAULT_IS_WRITE))
+    return 0;
+  taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
+  /* Probes see every call of an armed child; what an adopted one calls does not count. */
+  if (taint && !taint->ended && !(taint->child.flags & (FM_CHILD_ARMED | FM_CHILD_ADOPTED)))
+    on_tainted_write(regs, task, taint);
+  return 0;
+}
