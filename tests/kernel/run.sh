@@ -1,0 +1,65 @@
+#!/bin/bash
+# Runs forkmon on Debian's own kernel in a virtual machine, and compares its findings with the
+# truth: tests/kernel/run.sh [JUNIT_FILE]. It needs build/, and no root.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+build=${FORKMON_BUILD:-build}
+package_folder=$build/tests/kernel
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+report=${1:-$work/kernel.xml}
+
+# Downloads and unpacks the kernel package. It is not installed: nobody asked for a kernel to boot.
+fetch_kernel() {
+  local package
+  package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
+  kernel=$package_folder/boot/vmlinuz-${package#linux-image-}
+  if [[ ! -e $kernel ]]; then
+    mkdir -p "$package_folder"
+    (cd "$work" && apt-get -qq download "$package" 2>apt-log || { cat apt-log >&2; exit 1; })
+    dpkg-deb --fsys-tarfile "$work/$package"_*.deb | tar -x -C "$package_folder" ./boot
+  fi
+}
+
+# Copies a program with the shared libraries that it needs.
+copy_program() {
+  cp "$1" "$2"
+  ldd "$1" | grep -o '/[^ ]*' | while read -r library; do
+    cp -L --parents "$library" "$root"
+  done
+}
+
+make_root() {
+  mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin,workloads}
+  cp tests/kernel/{init,case,cases} "$root"
+  cp "$(command -v busybox)" "$root/bin/busybox"
+  copy_program /bin/true "$root/bin" # the workloads exec these two
+  copy_program /usr/bin/sort "$root/usr/bin"
+  copy_program "$build/src/app/forkmon" "$root/bin/forkmon"
+  strip --strip-debug "$root/bin/forkmon"
+  cp "$build"/tests/workloads/liballocator.so "$root/workloads"
+  cut -d ' ' -f 2 tests/kernel/cases | sort -u | while read -r workload; do
+    copy_program "$build/tests/workloads/$workload" "$root/workloads"
+  done
+  (cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initramfs"
+}
+
+boot() {
+  timeout "$1" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 1G -nodefaults -no-reboot \
+    -display none -serial stdio -serial file:"$work/results.tar" -kernel "$kernel" \
+    -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1" </dev/null
+  mkdir "$work/results"
+  tar -x -C "$work/results" -f "$work/results.tar"
+}
+
+fetch_kernel
+make_root
+boot 180 || echo "run.sh: the guest did not run to its end" >&2
+status=0
+FORKMON_RESULTS=$work/results PYTHONPATH=tests/e2e /usr/bin/python3 -m pytest -q --tb=short \
+  -p no:cacheprovider --junit-xml "$report" tests/kernel || status=$?
+read -r passed failed _ <<<"$(python3 tests/junit_sums.py "$report")"
+echo "$passed passed, $failed failed"
+exit "$status"

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""What forkmon found on another kernel, of which run.sh left the results in FORKMON_RESULTS."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import Session, check_children, check_truths, findings_in
+from stuck_harness import check_deadlock, check_killed, only_deadlock
+
+RESULTS = Path(os.environ["FORKMON_RESULTS"])
+CASES = Path(__file__).with_name("cases").read_text().splitlines()
+
+
+def cases(*kinds):
+    return [case for case in CASES if case.split()[0] in kinds]
+
+
+def result(name):
+    folder = RESULTS / name
+    assert (folder / "status").exists(), "the guest did not run it to its end"
+    output = folder / "findings.json"
+    return Session(int((folder / "status").read_text()),
+                   findings_in(output) if output.exists() else [],
+                   (folder / "stdout").read_text(), (folder / "stderr").read_text())
+
+
+def test_check_says_that_the_agent_can_do_its_job():
+    check = result("check")
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.parametrize("case", cases("unsafe", "pid"))
+def test_unsafe_workload_is_reported_exactly(case):
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    assert session.of_kind("unsafe_call"), session.stderr
+    check_truths(session.truths(), session.findings)
+
+
+@pytest.mark.parametrize("case", cases("all", "auto"))
+def test_workload_is_reported_exactly_by_a_trace_of_the_whole_system(case):
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    truths = [truth for truth in session.truths() if "child" in truth]
+    assert truths and not session.of_kind("lost")
+    check_children(truths, session.findings)
+
+
+@pytest.mark.parametrize("case", cases("clean"))
+def test_clean_workload_has_no_findings(case):
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    assert session.truths() == [{"clean": True}]
+    assert session.findings == []
+
+
+@pytest.mark.parametrize("case", cases("stuck"))
+def test_deadlock_is_proven(case):
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    [truth] = session.truths()
+    finding = only_deadlock(session)
+    check_deadlock(finding, truth)
+    check_killed(session, truth)
