@@ -78,6 +78,10 @@ check end-to-end /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
   --junit-xml "$work/e2e.xml" tests/e2e
 count e2e.xml
 
+step "Running forkmon on Debian's own kernel, in a virtual machine"
+check kernel tests/kernel/run.sh "$work/kernel.xml"
+count kernel.xml
+
 step "Running the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 configure sanitize
 quietly cmake --build build-sanitize

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 build=${FORKMON_BUILD:-build}
-package_folder=$build/tests/kernel
+kernel_folder=$build/tests/kernel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -15,12 +15,13 @@ report=${1:-$work/kernel.xml}
 fetch_kernel() {
   local package
   package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
-  kernel=$package_folder/boot/vmlinuz-${package#linux-image-}
-  if [[ ! -e $kernel ]]; then
-    mkdir -p "$package_folder"
-    (cd "$work" && apt-get -qq download "$package" 2>apt-log || { cat apt-log >&2; exit 1; })
-    dpkg-deb --fsys-tarfile "$work/$package"_*.deb | tar -x -C "$package_folder" ./boot
+  if [[ -z $package ]]; then
+    echo "run.sh: apt knows no linux-image-cloud-amd64; try apt-get update" >&2
+    exit 1
   fi
+  (cd "$work" && apt-get -qq download "$package" 2>apt-log || { cat apt-log >&2; exit 1; })
+  mkdir -p "$kernel_folder"
+  dpkg-deb --fsys-tarfile "$work/$package"_*.deb | tar -x -C "$kernel_folder" ./boot
 }
 
 # Copies a program with the shared libraries that it needs.
@@ -48,13 +49,13 @@ make_root() {
 
 boot() {
   timeout "$1" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 1G -nodefaults -no-reboot \
-    -display none -serial stdio -serial file:"$work/results.tar" -kernel "$kernel" \
+    -display none -serial stdio -serial file:"$work/results.tar" -kernel "$kernel_folder"/boot/vmlinuz-* \
     -initrd "$work/initramfs" -append "console=ttyS0 quiet panic=-1" </dev/null
   mkdir "$work/results"
   tar -x -C "$work/results" -f "$work/results.tar"
 }
 
-fetch_kernel
+compgen -G "$kernel_folder/boot/vmlinuz-*" >/dev/null || fetch_kernel
 make_root
 boot 180 || echo "run.sh: the guest did not run to its end" >&2
 status=0
