@@ -2,8 +2,8 @@
 #include "symbols/symbol_table.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
+#include <utility>
 
 namespace forkmon {
 namespace {
@@ -46,10 +46,13 @@ bool is_function(const Elf64_Sym& symbol) {
          symbol.st_value != 0;
 }
 
-/// Of several names for one place, people know the one with the fewest underscores: pause, not
-/// __libc_pause.
-std::size_t leading_underscores(const std::string& name) {
-  return std::min(name.find_first_not_of('_'), name.size());
+/// Of several names for one place, people know the one with the fewest underscores, and then the
+/// shortest: pause rather than __libc_pause, __libc_start_main rather than __libc_start_main_impl.
+bool is_better_known(const std::string& name, const std::string& than) {
+  const auto rank = [](const std::string& text) {
+    return std::pair(std::min(text.find_first_not_of('_'), text.size()), text.size());
+  };
+  return rank(name) < rank(than);
 }
 
 } // namespace
@@ -87,8 +90,7 @@ void SymbolTable::keep_one_name_per_address(const ElfFile& file) {
       continue;
     }
     Entry& other = entries_[kept - 1];
-    if (other.size == 0 ||
-        leading_underscores(name_of(file, entries_[i])) < leading_underscores(name_of(file, other)))
+    if (other.size == 0 || is_better_known(name_of(file, entries_[i]), name_of(file, other)))
       other = entries_[i];
   }
   entries_.resize(kept);

@@ -157,6 +157,29 @@ TEST_F(ModuleCacheTest, CorruptFilesAreNoCrash) {
   EXPECT_GT(readable, 0U);
 }
 
+TEST_F(ModuleCacheTest, CorruptDebugInformationIsNoCrash) {
+  const auto contents = contents_of(kSelf);
+  const auto intact = get(write("intact", contents), cache_);
+  ASSERT_TRUE(intact);
+  const auto& file = (*intact)->file();
+  const auto entry = file.header().e_entry & ~std::uint64_t{0xffff};
+  std::mt19937 random(1);
+  for (const auto* name : {".debug_info", ".debug_line", ".debug_aranges", ".debug_abbrev"}) {
+    const auto* section = file.section(name);
+    ASSERT_NE(section, nullptr);
+    auto corrupt = contents;
+    for (auto i = section->sh_offset; i < section->sh_offset + section->sh_size;
+         i += random() % 256)
+      corrupt[i] = static_cast<char>(random());
+    ModuleCache cache(1);
+    auto module = get(write(name, corrupt), cache);
+    ASSERT_TRUE(module);
+    SourceLines lines;
+    for (std::uint64_t address = entry; address < entry + 0x20000; address += 0x357)
+      lines.find((*module)->file(), address);
+  }
+}
+
 TEST_F(ModuleCacheTest, AHugeSparseFileCostsNoMemory) {
   const auto path = write("huge", contents_of(kSelf));
   std::filesystem::resize_file(path, std::uintmax_t{2} << 30);

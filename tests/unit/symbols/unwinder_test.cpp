@@ -11,6 +11,7 @@
 
 #include <alloca.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <iostream>
@@ -44,8 +45,8 @@ CHAIN_FUNCTION void chain_inner_snapshot() {
   registers.set(3, static_cast<std::uint64_t>(from[REG_RBX]));
   for (int i = 0; i < 4; ++i)
     registers.set(12 + i, static_cast<std::uint64_t>(from[REG_R12 + i]));
-  const auto* start = reinterpret_cast<const std::uint8_t*>(from[REG_RSP]);
-  snapshot_target->stack.assign(start, start + 4096);
+  snapshot_target->stack.resize(4096);
+  forkmon::ProcessMemory(getpid()).read(*registers.sp(), snapshot_target->stack);
   KEEP_FRAME;
 }
 CHAIN_FUNCTION void chain_middle(void (*inner)()) {
@@ -108,6 +109,7 @@ TEST_F(UnwinderTest, UnwindsALiveChildInPause) {
   EXPECT_THAT(stack.frames[1].module, HasSubstr("symbols_test"));
   EXPECT_THAT(stack.frames[1].source, HasSubstr("unwinder_test.cpp:"));
   EXPECT_EQ(stack.frames.back().function, "_start");
+  EXPECT_THAT(names(stack, "__libc_start_main"), ElementsAre("__libc_start_main"));
 }
 
 TEST_F(UnwinderTest, UnwindsALiveChildInADeadlock) {
@@ -129,7 +131,10 @@ TEST_F(UnwinderTest, GuessesTheCallerOfAFrameOfVariableSize) {
                                                   "chain_outer", "chain_variable", "chain_start"))
       << stack.note;
   EXPECT_EQ(stack.frames.back().function, "_start") << stack.note;
+#ifndef __SANITIZE_ADDRESS__ // the sanitizer saves rbp in each frame, so that nothing is left to
+                             // guess
   EXPECT_THAT(stack.note, HasSubstr("guessed"));
+#endif
 }
 
 TEST_F(UnwinderTest, UnwindsThroughASignalHandler) {
@@ -172,9 +177,11 @@ TEST_F(UnwinderTest, PrintsWhatAStackCosts) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   const auto first = time();
-  const auto second = time();
-  std::cout << "first stack: " << first << " us; with modules cached: " << second << " us for "
-            << symbolizer_.unwind(snapshot, *space).frames.size() << " frames\n";
+  auto cached = time();
+  for (int i = 0; i < 9; ++i)
+    cached = std::min(cached, time());
+  std::cout << "first stack: " << first << " us; with modules cached, best of ten: " << cached
+            << " us for " << symbolizer_.unwind(snapshot, *space).frames.size() << " frames\n";
 }
 
 TEST_F(UnwinderTest, SnapshotOfAProcessThatIsGoneIsResolvedThroughPreloadedModules) {
