@@ -26,9 +26,10 @@ def result(name):
                    (folder / "stdout").read_text(), (folder / "stderr").read_text())
 
 
-def test_check_says_that_the_agent_can_do_its_job():
+def test_check_finds_all_sensors_usable():
     check = result("check")
     assert check.returncode == 0, check.stdout + check.stderr
+    assert "missing" not in check.stdout.split(), check.stdout
 
 
 @pytest.mark.parametrize("case", cases("unsafe", "pid"))
