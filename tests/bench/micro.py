@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""Google Benchmark's numbers for decode, correlate and sinks."""
+
+import json
+import subprocess
+
+from loads import PROGRAMS
+from stats import spread
+
+
+def run(quick):
+    command = [PROGRAMS / "micro", "--benchmark_format=json",
+               f"--benchmark_min_time={0.01 if quick else 0.1}",
+               f"--benchmark_repetitions={1 if quick else 7}"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    times = {}
+    for result in json.loads(done.stdout)["benchmarks"]:
+        if result["run_type"] == "iteration":
+            assert result["time_unit"] == "ns"
+            times.setdefault(result["run_name"], []).append(result["cpu_time"])
+    return [], [{"name": name, "ns": spread(values)} for name, values in times.items()]
