@@ -59,6 +59,7 @@ struct linux_binprm {
 };
 
 struct task_struct;
+struct bpf_local_storage;
 
 struct signal_struct {
   atomic_t live;
@@ -74,6 +75,7 @@ struct task_struct {
   struct mm_struct* mm;
   struct task_struct* group_leader;
   struct signal_struct* signal;
+  struct bpf_local_storage* bpf_storage;
   char comm[16];
 };
 

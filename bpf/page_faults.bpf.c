@@ -2,9 +2,11 @@
 /*
  * The page-fault sensor: calls of catalogue functions by tainted children that carry no probes.
  *
- * After fork, the child's first write to each page that it shares with its parent faults, and the
- * instruction that faults tells who wrote: malloc taking a chunk, free giving it back. Nothing is
- * put into any process. What wrote no shared page, or not first, stays unseen.
+ * After fork, the child faults at its first write to each page that it shares with its parent, and
+ * at its first look at each page of a file, code too, for fork leaves those out of the child's page
+ * tables (vma_needs_copy in mm/memory.c). The instruction that faults tells what runs: malloc
+ * taking a chunk, setenv at its first instruction. Nothing is put into any process. A call that
+ * touches no page first stays unseen.
  *
  * The tracepoint fires before the kernel takes the mmap lock (arch/x86/mm/fault.c), with interrupts
  * off: bpf_find_vma works, and gives the lock back by irq_work. It exists on x86 (and RISC-V) only.
@@ -13,8 +15,6 @@
 #include "mappings.bpf.h"
 #include "report_call.bpf.h"
 
-/* X86_PF_WRITE of the kernel's arch/x86/include/asm/trap_pf.h. */
-#define FAULT_IS_WRITE 2
 /* A binary search over FM_MAX_CODE_RANGES needs no more. */
 #define SEARCH_STEPS 13
 
@@ -69,7 +69,7 @@ static __always_inline int function_at(struct task_struct* task, struct fm_taint
   return part ? function_in(part, ip - mapping.start + mapping.file_offset) : -1;
 }
 
-static __always_inline void on_tainted_write(struct pt_regs* regs, struct task_struct* task,
+static __always_inline void on_tainted_fault(struct pt_regs* regs, struct task_struct* task,
                                              struct fm_taint* taint) {
   int function = function_at(task, taint, PT_REGS_IP(regs));
   __u64 bit = (__u64)1 << (function & 63);
@@ -84,13 +84,14 @@ static __always_inline void on_tainted_write(struct pt_regs* regs, struct task_s
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(on_page_fault, unsigned long address, struct pt_regs* regs, unsigned long error_code) {
   struct task_struct* task = bpf_get_current_task_btf();
+  struct task_struct* leader = task->group_leader;
   struct fm_taint* taint;
 
-  if (!(error_code & FAULT_IS_WRITE))
+  if (!leader->bpf_storage) /* spares nearly every fault of the system a call */
     return 0;
-  taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
+  taint = bpf_task_storage_get(&taints, leader, 0, 0);
   /* Probes see every call of an armed child; what an adopted one calls does not count. */
   if (taint && !taint->ended && !(taint->child.flags & (FM_CHILD_ARMED | FM_CHILD_ADOPTED)))
-    on_tainted_write(regs, task, taint);
+    on_tainted_fault(regs, task, taint);
   return 0;
 }

@@ -7,7 +7,7 @@ namespace forkmon {
 /// What a finding rests on.
 enum class Evidence {
   uprobe = 1,     ///< a probe in the function: every call is seen
-  page_fault = 2, ///< code of the function wrote to memory shared since the fork: some calls are
+  page_fault = 2, ///< its code touched a page first since the fork: some calls are
 };
 
 } // namespace forkmon

@@ -15,9 +15,9 @@ namespace forkmon {
 namespace {
 
 void print(const SensorCheck& check) {
-  fmt::print("{:<10} {:<8} {}\n", check.sensor, check.usable ? "usable" : "missing", check.detail);
+  fmt::print("{:<11} {:<8} {}\n", check.sensor, check.usable ? "usable" : "missing", check.detail);
   if (!check.usable)
-    fmt::print("{:<19} without it: {}\n", "", check.cost);
+    fmt::print("{:<20} without it: {}\n", "", check.cost);
 }
 
 std::vector<MappedLibrary> libraries_of(const std::vector<MappedFile>& files, pid_t pid) {
@@ -34,7 +34,7 @@ void print_catalogue() {
     return;
   for (const auto& [provider, path] : report_libraries(libraries_of(*files, getpid())).providers)
     if (provider.kind == ProviderKind::libc)
-      fmt::print("{:<10} {:<8} {} functions of {} ({} {}); {} entries are not in it\n", "catalogue",
+      fmt::print("{:<11} {:<8} {} functions of {} ({} {}); {} entries are not in it\n", "catalogue",
                  "usable", provider.functions, path, provider.name, provider.version,
                  provider.absent);
 }
@@ -46,13 +46,13 @@ Status print_process(pid_t pid) {
     return files.error();
   const ProcessReport report = report_libraries(libraries_of(*files, pid));
   for (const auto& [provider, path] : report.providers)
-    fmt::print("{:<10} {}{}{}: {} functions in {}; {}\n", "provider", provider.name,
+    fmt::print("{:<11} {}{}{}: {} functions in {}; {}\n", "provider", provider.name,
                provider.version.empty() ? "" : " ", provider.version, provider.functions,
                for_terminal(path), to_text(provider.handlers));
   for (const std::string& path : report.other_handlers)
-    fmt::print("{:<10} {} registers some, too\n", "at-fork", for_terminal(path));
+    fmt::print("{:<11} {} registers some, too\n", "at-fork", for_terminal(path));
   for (const std::string& why : report.unreadable)
-    fmt::print("{:<10} {}\n", "unread", for_terminal(why));
+    fmt::print("{:<11} {}\n", "unread", for_terminal(why));
   return ok();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/known_libraries.h"
 
+#include "libraries/function_code.h"
 #include "util/text.h"
 
 #include <spdlog/spdlog.h>
@@ -29,7 +30,7 @@ Status KnownLibraries::add_own() {
     if (!scan || !has_libc(*scan))
       continue;
     scanned_.insert(file.file);
-    if (auto added = add_sites(file, openable, *scan); !added)
+    if (auto added = add_functions(file, openable, *scan); !added)
       return added;
   }
   return ok();
@@ -56,21 +57,52 @@ Status KnownLibraries::add(const MappedFile& file, const std::string& openable) 
     spdlog::debug("not probed: {}", scan.error().message);
     return ok();
   }
-  return add_sites(file, openable, *scan);
+  return add_functions(file, openable, *scan);
 }
 
-Status KnownLibraries::add_sites(const MappedFile& file, const std::string& openable,
-                                 const LibraryScan& scan) {
-  LibrarySites library{openable, file.file, {}};
+/// Ids of the scan's functions, in order; fewer where the table is full.
+std::vector<FunctionId> KnownLibraries::name_functions(const MappedFile& file,
+                                                       const LibraryScan& scan) {
+  std::vector<FunctionId> ids;
   for (const FoundFunction& found : scan.functions) {
     auto id = functions_.add(found.function);
     if (!id) { // what is known already stays of use
-      spdlog::warn("not all of {} is probed: {}", for_terminal(file.path), id.error().message);
+      spdlog::warn("not all of {} is watched: {}", for_terminal(file.path), id.error().message);
       break;
     }
-    library.sites.push_back({found.offset, *id});
+    ids.push_back(*id);
   }
-  return probes_.add(library);
+  return ids;
+}
+
+Status KnownLibraries::add_functions(const MappedFile& file, const std::string& openable,
+                                     const LibraryScan& scan) {
+  const auto ids = name_functions(file, scan);
+  if (!ids.empty() && programs_.sees_page_faults())
+    add_code(file, openable, scan, ids);
+  if (!probes_)
+    return ok();
+  LibrarySites library{openable, file.file, {}};
+  for (std::size_t i = 0; i < ids.size(); i++)
+    library.sites.push_back({scan.functions[i].offset, ids[i]});
+  return probes_->add(library);
+}
+
+/// A library whose code cannot be told apart is left to the probes.
+void KnownLibraries::add_code(const MappedFile& file, const std::string& openable,
+                              const LibraryScan& scan, const std::vector<FunctionId>& ids) {
+  std::vector<fm_code_range> ranges;
+  auto code = code_of(openable, scan);
+  Status done = code ? ok() : Status(code.error());
+  if (code) {
+    for (const FunctionCode& piece : *code)
+      if (piece.function < ids.size())
+        ranges.push_back({piece.start, piece.end, ids[piece.function], 0});
+    done = programs_.set_code({file.file.inode, file.file.dev, 0}, ranges);
+  }
+  if (!done)
+    spdlog::debug("page faults in {} tell nothing: {}", for_terminal(file.path),
+                  done.error().message);
 }
 
 } // namespace forkmon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Which library files have been scanned, and their probes.
+/// Which library files have been scanned, and what the sensors were told of them.
 #pragma once
 
 #include "catalogue/function_table.h"
@@ -12,11 +12,13 @@
 
 namespace forkmon {
 
-/// Scans each library file once and hands its sites to the probe sensor.
+/// Scans each library file once, and hands its sites to the probe sensor and its functions' code to
+/// the page-fault sensor.
 class KnownLibraries {
 public:
-  KnownLibraries(ProbeSensor& probes, FunctionTable& functions)
-      : probes_(probes), functions_(functions) {}
+  /// `probes` may be null.
+  KnownLibraries(BpfPrograms& programs, ProbeSensor* probes, FunctionTable& functions)
+      : programs_(programs), probes_(probes), functions_(functions) {}
 
   /// The C library that this program runs on: that of most processes of the system.
   Status add_own();
@@ -25,10 +27,15 @@ public:
 
 private:
   Status add(const MappedFile& file, const std::string& openable);
-  Status add_sites(const MappedFile& file, const std::string& openable, const LibraryScan& scan);
+  Status add_functions(const MappedFile& file, const std::string& openable,
+                       const LibraryScan& scan);
+  std::vector<FunctionId> name_functions(const MappedFile& file, const LibraryScan& scan);
+  void add_code(const MappedFile& file, const std::string& openable, const LibraryScan& scan,
+                const std::vector<FunctionId>& ids);
 
   static constexpr std::size_t max_scanned = 4096;
-  ProbeSensor& probes_;
+  BpfPrograms& programs_;
+  ProbeSensor* probes_;
   FunctionTable& functions_;
   std::set<FileId> scanned_;
 };

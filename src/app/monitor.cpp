@@ -26,12 +26,15 @@ Monitor::Monitor(const Settings& settings, OnFinding on_finding)
 
 Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFinding on_finding) {
   std::unique_ptr<Monitor> monitor(new Monitor(settings, std::move(on_finding)));
-  auto programs = BpfPrograms::load(
-      {.watched_only = settings.watched_only, .all_armed = settings.probe == ProbePolicy::all});
+  auto programs = BpfPrograms::load({.watched_only = settings.watched_only,
+                                     .all_armed = settings.probe == ProbePolicy::all,
+                                     .stack_bytes = settings.stack_bytes,
+                                     .stack_interval = settings.stack_interval});
   if (!programs)
     return programs.error();
   monitor->programs_ = std::move(*programs);
   monitor->stuck_children_.emplace(TaintMap(monitor->programs_->taints_fd()));
+  monitor->start_page_faults();
   // Probes first: a child that is tainted with probes everywhere counts as exact.
   if (auto started = monitor->start_probes(); !started)
     return started.error();
@@ -40,39 +43,50 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   return monitor;
 }
 
+/// Shows some calls of children that carry no probes; a system without it still shows the rest.
+void Monitor::start_page_faults() {
+  if (auto attached = programs_->attach_page_faults(); !attached)
+    spdlog::debug("no page faults are seen: {}", attached.error().message);
+}
+
 /// With `auto`, a system that lends no probes still shows tainted children.
 Status Monitor::start_probes() {
-  if (settings_.probe == ProbePolicy::none)
+  Status ready = settings_.probe == ProbePolicy::none ? ok() : try_probes();
+  if (ready && probes_)
     return ok();
-  auto probes = ProbeSensor::create(*programs_);
-  Status ready = probes ? ok() : Status(probes.error());
-  if (probes) {
-    probes_ = std::move(*probes);
-    libraries_ = std::make_unique<KnownLibraries>(*probes_, functions_);
-    ready = libraries_->add_own();
-  }
-  if (ready && settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
-    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_);
-  if (ready && settings_.probe == ProbePolicy::all)
-    ready = probes_->arm_everything();
-  if (ready)
-    return ok();
-  libraries_.reset();
-  probes_.reset();
-  if (settings_.probe == ProbePolicy::all || settings_.watched_only)
+  if (!ready && (settings_.probe == ProbePolicy::all || settings_.watched_only))
     return ready.error().in("no probes");
-  spdlog::warn("no probes, so unsafe calls are not seen: {}", ready.error().message);
+  if (!ready)
+    spdlog::warn("no probes, so most unsafe calls are not seen: {}", ready.error().message);
+  suspects_.reset();
+  probes_.reset();
+  libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_);
+  if (auto added = libraries_->add_own(); !added)
+    spdlog::debug("{}", added.error().message);
   return ok();
+}
+
+Status Monitor::try_probes() {
+  auto probes = ProbeSensor::create(*programs_);
+  if (!probes)
+    return probes.error();
+  probes_ = std::move(*probes);
+  libraries_ = std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_);
+  if (auto added = libraries_->add_own(); !added)
+    return added;
+  if (settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
+    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_);
+  return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : ok();
 }
 
 Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   std::uint32_t flags = FM_FAMILY_WATCHED;
   if (inheritance == Inheritance::through_exec)
     flags |= FM_FAMILY_THROUGH_EXEC;
-  if (!probes_)
-    return FamilyMap(programs_->families_fd()).set(pid, flags);
   if (auto added = libraries_->add_of(pid); !added)
     return added;
+  if (!probes_)
+    return FamilyMap(programs_->families_fd()).set(pid, flags);
   return probes_->arm(pid, inheritance, flags);
 }
 
@@ -111,6 +125,7 @@ void Monitor::process(Event event) {
   if (auto* fork = std::get_if<ForkEvent>(&event)) {
     enricher_.enrich(*fork);
     stacks_.remember(*fork);
+    learn_libraries(*fork);
   } else if (auto* call = std::get_if<CallEvent>(&event))
     stacks_.fill(*call);
   else if (const auto* exe = std::get_if<ExeEvent>(&event))
@@ -120,6 +135,17 @@ void Monitor::process(Event event) {
   if (suspects_)
     suspects_->on(event);
   deliver(correlator_.on(event));
+}
+
+/// Without probes there are no suspects, whose libraries are looked at when they are armed.
+void Monitor::learn_libraries(const ForkEvent& fork) {
+  constexpr std::size_t max_learned = 4096;
+  if (probes_ || settings_.watched_only || !programs_->sees_page_faults())
+    return;
+  if (learned_exes_.size() >= max_learned)
+    learned_exes_.clear();
+  if (learned_exes_.insert(fork.exe_id).second)
+    (void)libraries_->add_of(static_cast<pid_t>(fork.child.parent_pid)); // it may have ended
 }
 
 void Monitor::deliver(const std::vector<Finding>& findings) const {
@@ -184,7 +210,9 @@ void Monitor::end_lost_children(std::uint64_t now_ns) {
 
 KernelTotals Monitor::totals() const {
   KernelTotals totals;
-  totals.sensor_active = {{"lifecycle", true}, {"probes", probes_ != nullptr}};
+  totals.sensor_active = {{"lifecycle", true},
+                          {"probes", probes_ != nullptr},
+                          {"page_faults", programs_->sees_page_faults()}};
   totals.armed_families = probes_ ? probes_->armed_families() : 0;
   auto read = programs_->totals();
   if (!read)

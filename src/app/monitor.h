@@ -18,6 +18,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 
 namespace forkmon {
 
@@ -58,7 +59,10 @@ public:
 
 private:
   Monitor(const Settings& settings, OnFinding on_finding);
+  void start_page_faults();
   Status start_probes();
+  Status try_probes();
+  void learn_libraries(const ForkEvent& fork);
   void adopt(const ForkedProcess& forked);
   void take(std::span<const std::byte> record);
   void process(Event event);
@@ -81,6 +85,7 @@ private:
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<ProbeSensor> probes_; ///< null without probes; gone before the programs
   std::unique_ptr<KnownLibraries> libraries_;
+  std::set<FileId> learned_exes_;           ///< whose processes' libraries were looked at
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };
 

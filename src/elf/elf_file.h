@@ -52,6 +52,10 @@ public:
   /// global symbols first. Each address once per name.
   std::vector<FunctionSymbol> find(std::span<const std::string_view> names) const;
 
+  /// All functions in the dynamic symbol table, each address once: what other files can call. A few
+  /// thousand in a C library; no more than 10,000 are returned.
+  std::vector<FunctionSymbol> exported() const;
+
   /// Does the file take a symbol of this name from another one?
   bool imports(std::string_view name) const;
 

@@ -113,6 +113,19 @@ std::vector<FunctionSymbol> ElfFile::find(std::span<const std::string_view> name
   return found;
 }
 
+std::vector<FunctionSymbol> ElfFile::exported() const {
+  std::vector<FunctionSymbol> found;
+  std::set<std::uint64_t> seen;
+  for_each_symbol(SHT_DYNSYM, [&](const Symbol& symbol) {
+    if (!symbol.is_function() || found.size() >= max_found)
+      return;
+    auto function = to_function(symbol);
+    if (function && seen.insert(function->vaddr).second)
+      found.push_back(std::move(*function));
+  });
+  return found;
+}
+
 bool ElfFile::imports(std::string_view name) const {
   bool is_imported = false;
   for_each_symbol(SHT_DYNSYM, [&](const Symbol& symbol) {

@@ -72,6 +72,20 @@ SensorCheck check_lifecycle() {
   return check;
 }
 
+SensorCheck check_page_faults() {
+  SensorCheck check{"page_faults", false, false, "",
+                    "unsafe calls of children that carry no probes are not seen"};
+  if (auto missing = missing_prerequisite()) {
+    check.detail = *missing;
+    return check;
+  }
+  auto programs = BpfPrograms::load({.ring_bytes = 65536});
+  Status attached = programs ? (*programs)->attach_page_faults() : Status(programs.error());
+  check.usable = static_cast<bool>(attached);
+  check.detail = attached ? "BTF tracepoint page_fault_user" : attached.error().message;
+  return check;
+}
+
 Status try_probes() {
   if (auto missing = missing_prerequisite())
     return Error{*missing};
@@ -117,7 +131,7 @@ std::optional<std::string> missing_prerequisite() {
 }
 
 std::vector<SensorCheck> check_sensors() {
-  return {check_lifecycle(), check_probes()};
+  return {check_lifecycle(), check_probes(), check_page_faults()};
 }
 
 } // namespace forkmon

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "libraries/function_code.h"
+
+#include "elf/elf_file.h"
+#include "libraries/identify.h"
+#include "libraries/internal_functions.h"
+
+#include <algorithm>
+#include <set>
+
+namespace forkmon {
+namespace {
+
+/// Of these, one name stands for the others: what is wrong with a call of one is so with the
+/// others.
+int kin_of(Category category) {
+  const bool is_kin = category == Category::allocator || category == Category::environment ||
+                      category == Category::time || category == Category::process_exit;
+  return is_kin ? static_cast<int>(category) : 0;
+}
+
+/// wordexp and its like: their own child runs in their code, and did not call them.
+bool forks(const FoundFunction& found) {
+  return found.function.category == Category::process_creation;
+}
+
+/// The functions of the scan with their symbols, which tell their size. Where a symbol is, there is
+/// at most one probe.
+std::vector<OwnerFunction> functions_with_symbols(const ElfFile& file, const LibraryScan& scan) {
+  std::vector<OwnerFunction> found;
+  std::set<std::uint64_t> seen;
+  std::vector<std::string_view> names(provider_names().begin(), provider_names().end());
+  for (const FoundFunction& function : scan.functions)
+    names.push_back(function.function.function);
+  for (FunctionSymbol& symbol : file.find(names)) {
+    auto is_of_symbol = [&](const FoundFunction& function) {
+      return function.offset - symbol.file_offset < symbol.size;
+    };
+    auto function = std::ranges::find_if(scan.functions, is_of_symbol);
+    if (function == scan.functions.end() || forks(*function) ||
+        !seen.insert(symbol.file_offset).second)
+      continue;
+    found.push_back({std::move(symbol), static_cast<std::size_t>(function - scan.functions.begin()),
+                     kin_of(function->function.category)});
+  }
+  return found;
+}
+
+bool has_libc(const LibraryScan& scan) {
+  return std::ranges::any_of(scan.providers, [](const FoundProvider& provider) {
+    return provider.kind == ProviderKind::libc;
+  });
+}
+
+void cut_overlaps(std::vector<FunctionCode>& code) {
+  std::ranges::sort(code, {}, &FunctionCode::start);
+  for (std::size_t i = 1; i < code.size(); i++)
+    code[i - 1].end = std::min(code[i - 1].end, code[i].start);
+  std::erase_if(code, [](const FunctionCode& piece) { return piece.start >= piece.end; });
+}
+
+} // namespace
+
+Result<std::vector<FunctionCode>> code_of(const std::string& openable, const LibraryScan& scan) {
+  auto file = ElfFile::open(openable);
+  if (!file)
+    return file.error();
+  const auto functions = functions_with_symbols(*file, scan);
+  std::vector<FunctionCode> code;
+  for (const OwnerFunction& function : functions)
+    code.push_back({function.symbol.file_offset, function.symbol.file_offset + function.symbol.size,
+                    function.id});
+  // Only a C library is known to hold fork() itself, whose own work in the child is no call.
+  if (has_libc(scan))
+    for (const InternalFunction& internal : find_internal_functions(*file, functions))
+      code.push_back({internal.file_offset, internal.file_offset + internal.size, internal.owner});
+  cut_overlaps(code);
+  return code;
+}
+
+} // namespace forkmon
