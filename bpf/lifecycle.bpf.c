@@ -24,8 +24,18 @@ struct {
   __type(value, __u32);
 } families SEC(".maps");
 
+/* Apart from the events, because it cannot wait for them to be worked on. */
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 65536);
+} threaded SEC(".maps");
+
+static __always_inline __u32* family_flags(struct task_struct* task) {
+  return bpf_task_storage_get(&families, task->group_leader, 0, 0);
+}
+
 static __always_inline __u32 family_of(struct task_struct* task) {
-  __u32* flags = bpf_task_storage_get(&families, task->group_leader, 0, 0);
+  __u32* flags = family_flags(task);
 
   return flags ? *flags : 0;
 }
@@ -35,6 +45,9 @@ static __always_inline void set_family(struct task_struct* task, __u32 flags) {
     bpf_task_storage_get(&families, task, &flags, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+/* Flags that are about one process's threads and probes, and not about its family. */
+#define FM_FAMILY_OWN (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY)
+
 /*
  * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
  * the leader's task (de_thread), and with it the leader's storage.
@@ -43,8 +56,41 @@ static __always_inline __u32 inherit_family(struct task_struct* parent, struct t
   __u32 flags = family_of(parent);
 
   if (child->pid == child->tgid || flags & FM_FAMILY_THROUGH_EXEC)
-    set_family(child, flags);
+    set_family(child, flags & ~FM_FAMILY_OWN);
   return flags;
+}
+
+/*
+ * Two threads with inherited perf events may swap these at a context switch
+ * (perf_event_context_sched_out in kernel/events/core.c), while each event goes on to name the task
+ * it was made for, and trace_uprobe lets a breakpoint stand only in an address space of such a
+ * task. So when a thread ends, its process may lose its probes. The agent is told of the first
+ * thread and opens an event that is not inherited, which is never swapped away.
+ */
+static __always_inline void tell_of_first_thread(struct task_struct* task) {
+  __u32* flags = family_flags(task);
+  struct fm_threaded* record;
+
+  if (!flags || !(*flags & FM_FAMILY_ARMED) || *flags & FM_FAMILY_THREADED)
+    return;
+  record = bpf_ringbuf_reserve(&threaded, sizeof(*record), 0);
+  if (!record) /* the next thread tries again */
+    return;
+  *flags |= FM_FAMILY_THREADED;
+  record->pid = task->tgid;
+  record->reserved = 0;
+  bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+/* A thread ends before the agent came: from here on a call may be missed. */
+static __always_inline void note_leak(struct task_struct* task, struct fm_taint* taint) {
+  __u32* flags = family_flags(task);
+
+  if (!flags || !(*flags & FM_FAMILY_ARMED) || *flags & FM_FAMILY_HELD)
+    return;
+  *flags |= FM_FAMILY_LEAKY;
+  if (taint)
+    taint->child.flags &= ~FM_CHILD_ARMED;
 }
 
 struct exe_key {
@@ -104,6 +150,12 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
                                                                       : wakeup_flags());
 }
 
+static __always_inline bool carries_probes(__u32 family) {
+  bool leaky = family & FM_FAMILY_LEAKY && !(family & FM_FAMILY_HELD);
+
+  return family & FM_FAMILY_ARMED && !leaky;
+}
+
 static __always_inline void taint_child(struct task_struct* parent, struct task_struct* child,
                                         __u32 family) {
   struct fm_taint* from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
@@ -124,7 +176,7 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   taint->child.pid = child->tgid;
   taint->child.parent_pid = parent->tgid;
   taint->child.parent_threads = threads;
-  taint->child.flags = (all_armed || family & FM_FAMILY_ARMED ? FM_CHILD_ARMED : 0) |
+  taint->child.flags = (all_armed || carries_probes(family) ? FM_CHILD_ARMED : 0) |
                        (from ? FM_CHILD_PARENT_TAINTED : 0);
   report_fork(parent, child, taint);
 }
@@ -139,6 +191,7 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     return 0;
   if (child->pid != child->tgid) {
     add_to(&totals, FM_TOTAL_THREADS);
+    tell_of_first_thread(parent);
     return 0;
   }
   if (!child->mm) /* a kernel thread */
@@ -228,9 +281,12 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
   struct task_struct* leader = task->group_leader;
   struct signal_struct* signal = task->signal;
+  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
   __u32 code;
 
-  if (!bpf_task_storage_get(&taints, leader, 0, 0))
+  if (signal->live.counter != 0)
+    note_leak(task, taint);
+  if (!taint)
     return 0;
   if (signal->live.counter == 0) {
     code = signal->group_exit_code ? signal->group_exit_code : task->exit_code;

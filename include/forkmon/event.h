@@ -136,7 +136,6 @@ struct LossEvent {
   std::uint64_t count = 0;
 };
 
-using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent,
-                           ExeEvent, DisarmEvent, LossEvent>;
+using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent, ExeEvent, DisarmEvent, LossEvent>;
 
 } // namespace forkmon

@@ -64,6 +64,9 @@ enum fm_family_flag {
   FM_FAMILY_WATCHED = 1,      /* part of the family that this session is limited to */
   FM_FAMILY_ARMED = 2,        /* carries probes, and so will its children */
   FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves FM_FAMILY_ARMED as it is */
+  FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
+  FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
+  FM_FAMILY_LEAKY = 32,       /* a thread of it ended before that: it may have lost its probes */
 };
 
 /* Flags of a tainted child. */
@@ -185,6 +188,12 @@ struct fm_exe_record {
   char path[FM_EXE_PATH_LEN]; /* as it was given to execve(2): relative, or a link, as may be */
 };
 
+/* Record of the `threaded` ring buffer: an armed process has started its first thread. */
+struct fm_threaded {
+  __u32 pid;
+  __u32 reserved;
+};
+
 /* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
 struct fm_site {
   __u64 inode;
@@ -230,6 +239,7 @@ FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);
 FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 72);
 FM_ASSERT_SIZE(fm_exe_record, 288);
+FM_ASSERT_SIZE(fm_threaded, 8);
 FM_ASSERT_SIZE(fm_site, 24);
 FM_ASSERT_SIZE(fm_file, 16);
 FM_ASSERT_SIZE(fm_file_code, 8);

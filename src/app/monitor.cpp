@@ -59,6 +59,7 @@ Status Monitor::start_probes() {
   if (!ready)
     spdlog::warn("no probes, so most unsafe calls are not seen: {}", ready.error().message);
   suspects_.reset();
+  thread_watch_.reset();
   probes_.reset();
   libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_);
   if (auto added = libraries_->add_own(); !added)
@@ -76,7 +77,15 @@ Status Monitor::try_probes() {
     return added;
   if (settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
     suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_);
-  return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : ok();
+  return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
+}
+
+Status Monitor::start_thread_watch() {
+  auto watch = ThreadWatch::start(*programs_, *probes_);
+  if (!watch)
+    return watch.error();
+  thread_watch_ = std::move(*watch);
+  return ok();
 }
 
 Status Monitor::watch(pid_t pid, Inheritance inheritance) {
@@ -161,6 +170,8 @@ void Monitor::tick(std::uint64_t now_ns) {
   poll();
   report_losses(now_ns);
   look_for_stuck_children(now_ns);
+  if (probes_)
+    probes_->release_held();
   if (!suspects_)
     return;
   for (DisarmEvent& disarmed : suspects_->tick(now_ns, correlator_))

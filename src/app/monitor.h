@@ -6,6 +6,7 @@
 #include "app/options.h"
 #include "app/stack_filler.h"
 #include "app/suspect_arming.h"
+#include "app/thread_watch.h"
 #include "correlate/correlator.h"
 #include "forkmon/totals.h"
 #include "process/enricher.h"
@@ -61,6 +62,7 @@ private:
   Monitor(const Settings& settings, OnFinding on_finding);
   void start_page_faults();
   Status start_probes();
+  Status start_thread_watch();
   Status try_probes();
   void learn_libraries(const ForkEvent& fork);
   void adopt(const ForkedProcess& forked);
@@ -83,7 +85,8 @@ private:
   std::map<std::string, std::uint64_t> reported_losses_;
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;
-  std::unique_ptr<ProbeSensor> probes_; ///< null without probes; gone before the programs
+  std::unique_ptr<ProbeSensor> probes_;       ///< null without probes; gone before the programs
+  std::unique_ptr<ThreadWatch> thread_watch_; ///< gone before the probes
   std::unique_ptr<KnownLibraries> libraries_;
   std::set<FileId> learned_exes_;           ///< whose processes' libraries were looked at
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide

@@ -54,6 +54,8 @@ std::vector<ForkedProcess> forked_processes() {
     auto process = pid ? read_stat(*pid) : Result<ProcStat>(Error{});
     if (!process || !process->forked_no_exec || process->is_kernel_thread || process->state == 'Z')
       continue;
+    if (share_memory(process->pid, process->ppid))
+      continue; // made by vfork or clone: its other threads go on
     if (auto parent = read_stat(process->ppid))
       forked.push_back({std::move(*process), std::move(*parent)});
   }

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <climits>
 #include <filesystem>
+#include <iterator>
 #include <sstream>
 
 namespace forkmon {
@@ -78,6 +79,20 @@ std::optional<MappedFile> parse_mapping(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   mapping.path = line;
   return mapping;
+}
+
+/// Children that any thread of the process made.
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  for (pid_t tid : threads_of(pid)) {
+    auto text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid), 65536);
+    if (!text)
+      continue;
+    for (std::string_view field : fields_of(*text))
+      if (auto child = number<pid_t>(field))
+        children.push_back(*child);
+  }
+  return children;
 }
 
 } // namespace
@@ -165,17 +180,19 @@ std::optional<std::uint64_t> context_switches(pid_t pid) {
   return sum;
 }
 
-bool shares_memory_with_child(pid_t pid) {
-  auto children = read_file(fmt::format("/proc/{}/task/{}/children", pid, pid), 65536);
-  if (!children)
-    return false;
+bool share_memory(pid_t one, pid_t other) {
   constexpr int kcmp_vm = 1; // enum kcmp_type of include/uapi/linux/kcmp.h
-  for (std::string_view child : fields_of(*children)) {
-    auto child_pid = number<pid_t>(child);
-    if (child_pid && syscall(SYS_kcmp, pid, *child_pid, kcmp_vm, 0, 0) == 0)
-      return true;
-  }
-  return false;
+  return one != other && syscall(SYS_kcmp, one, other, kcmp_vm, 0, 0) == 0;
+}
+
+bool shares_memory(pid_t pid) {
+  auto stat = read_stat(pid);
+  if (!stat)
+    return false;
+  std::vector<pid_t> relatives = children_of(pid);
+  std::ranges::copy(children_of(stat->ppid), std::back_inserter(relatives)); // CLONE_PARENT
+  relatives.push_back(stat->ppid);
+  return std::ranges::any_of(relatives, [pid](pid_t other) { return share_memory(pid, other); });
 }
 
 Result<Executable> read_executable(pid_t pid) {

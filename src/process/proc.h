@@ -40,8 +40,11 @@ Result<Fd> open_pidfd(pid_t pid);
 /// How often the main thread has been switched out, willing or not: unchanged, it has not run.
 std::optional<std::uint64_t> context_switches(pid_t pid);
 
-/// Has it a child that shares its address space (CLONE_VM), such as one made by vfork?
-bool shares_memory_with_child(pid_t pid);
+/// Do the two share one address space (CLONE_VM), as after vfork?
+bool share_memory(pid_t one, pid_t other);
+
+/// Does it share its address space with its parent, a sibling or a child?
+bool shares_memory(pid_t pid);
 
 /// A whole small file, up to `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20U);

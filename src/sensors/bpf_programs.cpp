@@ -72,6 +72,13 @@ Status read_counts(int map_fd, Counts& counts) {
   return ok();
 }
 
+int forward_threaded(void* context, void* data, std::size_t size) {
+  auto& on_process = *static_cast<std::function<void(pid_t)>*>(context);
+  if (size >= sizeof(fm_threaded))
+    on_process(static_cast<pid_t>(static_cast<const fm_threaded*>(data)->pid));
+  return 0;
+}
+
 struct RingDeleter {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
@@ -109,6 +116,8 @@ struct BpfPrograms::State {
   std::uint32_t code_ranges = 0; ///< of the `code` map in use
   std::function<void(std::span<const std::byte>)> on_record;
   std::unique_ptr<ring_buffer, RingDeleter> ring;
+  std::function<void(pid_t)> on_threaded;
+  std::unique_ptr<ring_buffer, RingDeleter> threaded_ring;
 };
 
 BpfPrograms::BpfPrograms(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -129,6 +138,11 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   int ring_fd = bpf_map__fd(state->skeleton->maps.events);
   state->ring.reset(ring_buffer__new(ring_fd, forward, &state->on_record, nullptr));
   if (!state->ring)
+    return libbpf_error("cannot map the ring buffer", -errno);
+  int threaded_fd = bpf_map__fd(state->skeleton->maps.threaded);
+  state->threaded_ring.reset(
+      ring_buffer__new(threaded_fd, forward_threaded, &state->on_threaded, nullptr));
+  if (!state->threaded_ring)
     return libbpf_error("cannot map the ring buffer", -errno);
   return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(state)));
 }
@@ -222,6 +236,16 @@ Result<BpfTotals> BpfPrograms::totals() const {
   if (auto done = read_counts(bpf_map__fd(maps.function_totals), read.function_calls); !done)
     return done.error();
   return read;
+}
+
+int BpfPrograms::threaded_fd() const {
+  return ring_buffer__epoll_fd(state_->threaded_ring.get());
+}
+
+void BpfPrograms::consume_threaded(const std::function<void(pid_t)>& on_process) {
+  state_->on_threaded = on_process;
+  ring_buffer__consume(state_->threaded_ring.get());
+  state_->on_threaded = nullptr;
 }
 
 } // namespace forkmon

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <chrono>
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -68,6 +70,10 @@ public:
   using Losses = std::array<std::uint64_t, FM_SENSOR_COUNT>;
   Result<Losses> losses() const;
   Result<BpfTotals> totals() const;
+
+  /// Readable when an armed process has started its first thread. May be used from another thread.
+  int threaded_fd() const;
+  void consume_threaded(const std::function<void(pid_t)>& on_process);
 
 private:
   struct State;

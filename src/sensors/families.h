@@ -16,6 +16,8 @@ class FamilyMap {
 public:
   explicit FamilyMap(int map_fd) : map_fd_(map_fd) {}
 
+  /// Adds to the flags of a process that has some; nothing happens where it has none.
+  Status add(pid_t pid, std::uint32_t flags) const;
   /// Sets the flags (enum fm_family_flag) of a process; 0 takes all away.
   Status set(pid_t pid, std::uint32_t flags) const;
 

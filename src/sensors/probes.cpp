@@ -17,6 +17,14 @@ constexpr pid_t kthreadd = 2;
 /// Threads that start while we arm their siblings are inherited or found by looking again.
 constexpr int max_looks = 16;
 
+/// Some descriptors each.
+constexpr std::size_t max_held = 512;
+
+bool has_ended(const Fd& pidfd) {
+  pollfd poll_fd{pidfd.get(), POLLIN, 0};
+  return poll(&poll_fd, 1, 0) == 1;
+}
+
 } // namespace
 
 Status find_anchor() {
@@ -40,7 +48,8 @@ Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs) 
 }
 
 Status ProbeSensor::add(const LibrarySites& library) {
-  if (knows(library.file) || library.sites.empty())
+  std::lock_guard lock(mutex_);
+  if (libraries_.contains(library.file) || library.sites.empty())
     return ok();
   std::vector<ProbePoint> points;
   for (const auto& site : library.sites) {
@@ -72,6 +81,7 @@ Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>&
 }
 
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
+  std::lock_guard lock(mutex_);
   if (families_.contains(pid))
     return ok();
   auto pidfd = open_pidfd(pid);
@@ -99,22 +109,55 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   return ok();
 }
 
+Status ProbeSensor::hold(pid_t pid) {
+  std::lock_guard lock(mutex_);
+  if (families_.contains(pid)) // its events are its own, and stay as long as it is armed
+    return family_map_.add(pid, FM_FAMILY_HELD);
+  if (held_.size() >= max_held)
+    forget_ended_held();
+  if (held_.size() >= max_held)
+    return Error{"as many processes with threads are held as there may be"};
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return pidfd.error();
+  std::vector<Fd> events;
+  if (auto opened = open_on(pid, Inheritance::none, events); !opened)
+    return opened;
+  held_.insert_or_assign(pid, Family{std::move(*pidfd), std::move(events)});
+  return family_map_.add(pid, FM_FAMILY_HELD);
+}
+
 void ProbeSensor::disarm(pid_t pid) {
+  std::lock_guard lock(mutex_);
   if (families_.erase(pid) != 0)
     (void)family_map_.set(pid, 0); // fails only when the process has ended
 }
 
+void ProbeSensor::release_held() {
+  std::lock_guard lock(mutex_);
+  forget_ended_held();
+}
+
+void ProbeSensor::forget_ended_held() {
+  std::erase_if(held_, [](const auto& entry) { return has_ended(entry.second.pidfd); });
+}
+
+std::size_t ProbeSensor::armed_families() const {
+  std::lock_guard lock(mutex_);
+  return families_.size();
+}
+
 Status ProbeSensor::arm_everything() {
+  std::lock_guard lock(mutex_);
   return open_on(-1, Inheritance::none, everything_);
 }
 
 std::vector<pid_t> ProbeSensor::ended() const {
+  std::lock_guard lock(mutex_);
   std::vector<pid_t> ended;
-  for (const auto& [pid, family] : families_) {
-    pollfd poll_fd{family.pidfd.get(), POLLIN, 0};
-    if (poll(&poll_fd, 1, 0) == 1)
+  for (const auto& [pid, family] : families_)
+    if (has_ended(family.pidfd))
       ended.push_back(pid);
-  }
   return ended;
 }
 

@@ -15,6 +15,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -34,16 +35,19 @@ struct LibrarySites {
 /// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
 Status find_anchor();
 
+/// May be used from several threads.
 class ProbeSensor {
 public:
   static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs);
 
   /// Defines the library's probes. Nobody feels them yet.
   Status add(const LibrarySites& library);
-  bool knows(const FileId& file) const { return libraries_.contains(file); }
 
   /// Arms a process: all its threads, and all that come of it.
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags);
+  /// A process that inherited its probes has started a thread: gives it probes of its own, which
+  /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
+  Status hold(pid_t pid);
   /// Takes the probes off a process and off the living children that inherited them.
   void disarm(pid_t pid);
   /// Arms every process of the system.
@@ -51,7 +55,9 @@ public:
 
   /// Armed processes that have ended. Their living children carry probes until disarm().
   std::vector<pid_t> ended() const;
-  std::size_t armed_families() const { return families_.size(); }
+  /// Lets go of held processes that have ended.
+  void release_held();
+  std::size_t armed_families() const;
 
 private:
   struct Library {
@@ -64,6 +70,9 @@ private:
   };
   ProbeSensor(BpfPrograms& programs, UprobeEvents events);
   Status open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>& opened) const;
+  void forget_ended_held();
+
+  mutable std::mutex mutex_; ///< guards what follows; taken by the public functions
 
   BpfPrograms& programs_;
   FamilyMap family_map_;
@@ -71,6 +80,7 @@ private:
   std::map<FileId, Library> libraries_;
   std::vector<Fd> everything_;
   std::map<pid_t, Family> families_;
+  std::map<pid_t, Family> held_;
 };
 
 } // namespace forkmon

@@ -166,8 +166,8 @@ std::optional<StuckEvent> StuckChildren::judge_futex(const Watched& watched, con
     if (waited_ns < patience_ns || sibling_waits_for_input(watched))
       return std::nullopt;
     event.reason = "the futex is shared with other processes, one of which may wake it";
-  } else if (shares_memory_with_child(pid)) {
-    event.reason = "a child of it shares its memory, and may wake it";
+  } else if (shares_memory(pid)) {
+    event.reason = "another process shares its memory, and may wake it";
   }
   event.proof = event.reason.empty();
   event.lock = inspect_lock(pid, wait, watched.parent_threads);

@@ -28,7 +28,7 @@ struct Entry {
   std::vector<std::uint8_t> bytes;
 };
 
-std::optional<Entry> read_entry(const ElfFile& file, std::uint64_t address) {
+std::optional<Entry> read_entry(const ElfImage& file, std::uint64_t address) {
   const auto offset = file.file_offset_of(address);
   if (!offset)
     return {};
@@ -116,7 +116,7 @@ std::optional<CommonEntry> parse_common(std::span<const std::uint8_t> bytes) {
 
 } // namespace
 
-CfiTable CfiTable::of(const ElfFile& file) {
+CfiTable CfiTable::of(const ElfImage& file) {
   CfiTable table;
   const auto segment =
       std::ranges::find(file.segments(), Elf64_Word{PT_GNU_EH_FRAME}, &Elf64_Phdr::p_type);
@@ -139,7 +139,7 @@ CfiTable CfiTable::of(const ElfFile& file) {
   return table;
 }
 
-std::optional<std::uint64_t> CfiTable::entry_for(const ElfFile& file, std::uint64_t address) const {
+std::optional<std::uint64_t> CfiTable::entry_for(const ElfImage& file, std::uint64_t address) const {
   std::uint64_t first = 0;
   std::uint64_t last = entries_; // the entry sought is in [first, last)
   TableEntry found{};
@@ -162,7 +162,7 @@ std::optional<std::uint64_t> CfiTable::entry_for(const ElfFile& file, std::uint6
   return first == 0 ? std::nullopt : std::optional(absolute(found.description));
 }
 
-std::optional<FrameRules> CfiTable::rules_at(const ElfFile& file, std::uint64_t address) const {
+std::optional<FrameRules> CfiTable::rules_at(const ElfImage& file, std::uint64_t address) const {
   const auto entry_address = entry_for(file, address);
   const auto entry = entry_address ? read_entry(file, *entry_address) : std::nullopt;
   if (!entry)

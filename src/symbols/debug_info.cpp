@@ -16,7 +16,7 @@ constexpr std::size_t kMaxPathBytes = 1024;
 constexpr std::uint64_t kTooMuch = DebugInfo::kMaxMemory + 1;
 
 /// libdw reads all of a section, and keeps it next to what it decompresses it to.
-std::uint64_t section_memory(const ElfFile& file, const Elf64_Shdr& section) {
+std::uint64_t section_memory(const ElfImage& file, const Elf64_Shdr& section) {
   const auto size = std::min(section.sh_size, kTooMuch);
   if ((section.sh_flags & SHF_COMPRESSED) == 0)
     return size;
@@ -42,7 +42,7 @@ bool covers(Dwarf_Die& unit, std::uint64_t address) {
 
 } // namespace
 
-std::uint64_t DebugInfo::memory_for(const ElfFile& file) {
+std::uint64_t DebugInfo::memory_for(const ElfImage& file) {
   if (file.section(".debug_line") == nullptr || file.section(".gnu_debugaltlink") != nullptr)
     return 0;
   std::uint64_t total = 0;
@@ -52,7 +52,7 @@ std::uint64_t DebugInfo::memory_for(const ElfFile& file) {
   return total <= kMaxMemory ? total : 0;
 }
 
-DebugInfo DebugInfo::open(const ElfFile& file) {
+DebugInfo DebugInfo::open(const ElfImage& file) {
   DebugInfo info;
   info.memory_ = memory_for(file);
   if (info.memory_ == 0)

@@ -2,7 +2,7 @@
 /// The debug information of one ELF file, as libdw reads it.
 #pragma once
 
-#include "symbols/elf_file.h"
+#include "symbols/elf_image.h"
 #include "util/fd.h"
 
 #include <elfutils/libdw.h>
@@ -22,10 +22,10 @@ public:
 
   /// Without lines where the file has none, where they would take more memory than that, and where
   /// they are spread over several files (.dwo, dwz): libdw would open those by names that it finds.
-  static DebugInfo open(const ElfFile& file);
+  static DebugInfo open(const ElfImage& file);
 
   /// What libdw reads and decompresses of a file; 0 for one that open() leaves alone.
-  static std::uint64_t memory_for(const ElfFile& file);
+  static std::uint64_t memory_for(const ElfImage& file);
 
   std::uint64_t memory() const { return memory_; }
 

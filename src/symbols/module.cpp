@@ -8,7 +8,7 @@ namespace {
 
 const std::string kDebugRoot = "/usr/lib/debug";
 
-std::vector<std::string> debug_file_paths(const ElfFile& file, const std::string& path) {
+std::vector<std::string> debug_file_paths(const ElfImage& file, const std::string& path) {
   std::vector<std::string> paths;
   const auto& id = file.build_id();
   if (id.size() > 2)
@@ -25,10 +25,10 @@ std::vector<std::string> debug_file_paths(const ElfFile& file, const std::string
 }
 
 /// A file of another build would give wrong names, so only the build id proves that it is right.
-std::optional<ElfFile> matching(Result<RegularFile> candidate, const ElfFile& file) {
+std::optional<ElfImage> matching(Result<RegularFile> candidate, const ElfImage& file) {
   if (!candidate || candidate->status.st_ino == file.status().st_ino)
     return {};
-  auto debug_file = ElfFile::open(*std::move(candidate));
+  auto debug_file = ElfImage::open(*std::move(candidate));
   if (!debug_file || debug_file->build_id() != file.build_id())
     return {};
   return *std::move(debug_file);
@@ -36,7 +36,7 @@ std::optional<ElfFile> matching(Result<RegularFile> candidate, const ElfFile& fi
 
 } // namespace
 
-Module::Module(ElfFile file, std::optional<ElfFile> debug_file)
+Module::Module(ElfImage file, std::optional<ElfImage> debug_file)
     : file_(std::move(file)), debug_file_(std::move(debug_file)), cfi_(CfiTable::of(file_)),
       symbols_(SymbolTable::of(file_, SHT_SYMTAB)) {
   if (symbols_.empty() && debug_file_) {
@@ -57,13 +57,13 @@ std::optional<FrameRules> Module::rules_at(std::uint64_t address) const {
 }
 
 std::optional<Symbol> Module::symbol_at(std::uint64_t address) const {
-  const ElfFile& symbol_file = symbols_are_of_debug_file_ ? *debug_file_ : file_;
+  const ElfImage& symbol_file = symbols_are_of_debug_file_ ? *debug_file_ : file_;
   if (auto symbol = symbols_.find(symbol_file, address))
     return symbol;
   return dynamic_symbols_.find(file_, address);
 }
 
-std::optional<ElfFile> find_debug_file(const ElfFile& file, const std::string& path, pid_t pid) {
+std::optional<ElfImage> find_debug_file(const ElfImage& file, const std::string& path, pid_t pid) {
   if (file.build_id().empty())
     return {};
   for (const auto& candidate : debug_file_paths(file, path)) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "symbols/cfi_table.h"
-#include "symbols/elf_file.h"
+#include "symbols/elf_image.h"
 #include "symbols/symbol_table.h"
 
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace forkmon {
 class Module {
 public:
   /// `debug_file` is a separate file with the same build id, where there is one.
-  Module(ElfFile file, std::optional<ElfFile> debug_file);
+  Module(ElfImage file, std::optional<ElfImage> debug_file);
 
-  const ElfFile& file() const { return file_; }
+  const ElfImage& file() const { return file_; }
 
   /// The file that may have source lines.
-  const ElfFile& debug_file() const { return debug_file_ ? *debug_file_ : file_; }
+  const ElfImage& debug_file() const { return debug_file_ ? *debug_file_ : file_; }
 
   /// Bytes of memory that grow with the file.
   std::size_t memory() const;
@@ -32,8 +32,8 @@ public:
   std::optional<Symbol> symbol_at(std::uint64_t address) const;
 
 private:
-  ElfFile file_;
-  std::optional<ElfFile> debug_file_;
+  ElfImage file_;
+  std::optional<ElfImage> debug_file_;
   CfiTable cfi_;
   SymbolTable symbols_; ///< the full table: of the file, else of the debug file
   bool symbols_are_of_debug_file_ = false;
@@ -43,6 +43,6 @@ private:
 /// The separate debug file of an ELF file: by its build id in /usr/lib/debug/.build-id, or by its
 /// .gnu_debuglink next to it, in .debug, and in /usr/lib/debug (GDB manual, "Separate Debug
 /// Files"). Looked for in the root of the process and here. `path` is the ELF file's own.
-std::optional<ElfFile> find_debug_file(const ElfFile& file, const std::string& path, pid_t pid);
+std::optional<ElfImage> find_debug_file(const ElfImage& file, const std::string& path, pid_t pid);
 
 } // namespace forkmon

@@ -65,7 +65,7 @@ Result<std::shared_ptr<Module>> ModuleCache::get(const AddressSpace& space,
 
 Result<std::shared_ptr<Module>> ModuleCache::load(const AddressSpace& space, const Mapping& mapping,
                                                   RegularFile file) {
-  auto elf = ElfFile::open(std::move(file));
+  auto elf = ElfImage::open(std::move(file));
   if (!elf)
     return elf.error().in(mapping.path);
   if (auto copy = find_copy(*elf))
@@ -75,7 +75,7 @@ Result<std::shared_ptr<Module>> ModuleCache::load(const AddressSpace& space, con
 }
 
 /// The owner counts as well: anybody can give a file of theirs the build id of the C library.
-std::shared_ptr<Module> ModuleCache::find_copy(const ElfFile& file) const {
+std::shared_ptr<Module> ModuleCache::find_copy(const ElfImage& file) const {
   for (const auto& entry : entries_) {
     const auto* known = entry.module ? &(*entry.module)->file() : nullptr;
     if (known != nullptr && !file.build_id().empty() && known->build_id() == file.build_id() &&

@@ -38,7 +38,7 @@ private:
 
   Result<std::shared_ptr<Module>> load(const AddressSpace& space, const Mapping& mapping,
                                        RegularFile file);
-  std::shared_ptr<Module> find_copy(const ElfFile& file) const;
+  std::shared_ptr<Module> find_copy(const ElfImage& file) const;
   void shrink();
 
   std::size_t max_modules_;

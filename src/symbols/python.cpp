@@ -145,7 +145,7 @@ struct Interpreter {
 };
 
 /// 0x030b02f0 is 3.11.2: Py_Version, exported since 3.11.
-std::optional<int> minor_by_symbol(const ElfFile& file) {
+std::optional<int> minor_by_symbol(const ElfImage& file) {
   std::uint32_t version = 0;
   const auto address = find_data_symbol(file, "Py_Version");
   const auto offset = address ? file.file_offset_of(*address) : std::nullopt;
@@ -170,7 +170,7 @@ std::optional<Interpreter> interpreter_in(ModuleCache& modules, const AddressSpa
   auto module = modules.get(space, mapping);
   if (!module)
     return {};
-  const ElfFile& file = (*module)->file();
+  const ElfImage& file = (*module)->file();
   const auto runtime = find_data_symbol(file, "_PyRuntime");
   const auto mapped_address = file.address_of(mapping.file_offset);
   if (!runtime || !mapped_address)

@@ -9,13 +9,13 @@ constexpr std::size_t kMaxOpen = 16;
 
 } // namespace
 
-SourceLines::FileId SourceLines::id_of(const ElfFile& file) {
+SourceLines::FileId SourceLines::id_of(const ElfImage& file) {
   const auto& status = file.status();
   return {status.st_dev, status.st_ino,
           std::int64_t{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec};
 }
 
-std::string SourceLines::find(const ElfFile& file, std::uint64_t address) {
+std::string SourceLines::find(const ElfImage& file, std::uint64_t address) {
   const std::pair key{id_of(file), address};
   if (auto known = known_.find(key); known != known_.end())
     return known->second;
@@ -26,7 +26,7 @@ std::string SourceLines::find(const ElfFile& file, std::uint64_t address) {
 
 /// Opening takes some ten milliseconds for the C library's, so the last ones stay open, in as much
 /// memory as one may take.
-DebugInfo& SourceLines::info_of(const ElfFile& file) {
+DebugInfo& SourceLines::info_of(const ElfImage& file) {
   const auto id = id_of(file);
   for (auto open = open_.begin(); open != open_.end(); ++open) {
     if (open->id != id)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "symbols/debug_info.h"
-#include "symbols/elf_file.h"
+#include "symbols/elf_image.h"
 
 #include <sys/types.h>
 
@@ -19,7 +19,7 @@ class SourceLines {
 public:
   /// "file:line" of an ELF address; empty where the file does not say. Not looked at: what
   /// DebugInfo::open refuses.
-  std::string find(const ElfFile& file, std::uint64_t address);
+  std::string find(const ElfImage& file, std::uint64_t address);
 
 private:
   /// Device, inode and time of change (ns): a file and its contents.
@@ -30,8 +30,8 @@ private:
     DebugInfo info;
   };
 
-  static FileId id_of(const ElfFile& file);
-  DebugInfo& info_of(const ElfFile& file);
+  static FileId id_of(const ElfImage& file);
+  DebugInfo& info_of(const ElfImage& file);
 
   std::list<Open> open_; ///< most recently used first
   std::map<std::pair<FileId, std::uint64_t>, std::string> known_;

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxNameBytes = 4096;
 // How far before an address a symbol that covers it may start, counted in symbols.
 constexpr int kMaxNesting = 16;
 
-const Elf64_Shdr* section_of_type(const ElfFile& file, std::uint32_t type) {
+const Elf64_Shdr* section_of_type(const ElfImage& file, std::uint32_t type) {
   const auto section = std::ranges::find(file.sections(), type, &Elf64_Shdr::sh_type);
   if (section == file.sections().end() || section->sh_entsize != sizeof(Elf64_Sym) ||
       section->sh_link >= file.sections().size())
@@ -25,7 +25,7 @@ const Elf64_Shdr* section_of_type(const ElfFile& file, std::uint32_t type) {
 
 /// Calls `visit` for each symbol of a section until it returns false.
 template <typename Visitor>
-void for_each_symbol(const ElfFile& file, const Elf64_Shdr& section, Visitor visit) {
+void for_each_symbol(const ElfImage& file, const Elf64_Shdr& section, Visitor visit) {
   const auto count = std::min(section.sh_size / sizeof(Elf64_Sym), kMaxSymbols);
   std::vector<Elf64_Sym> chunk(kChunk);
   for (std::uint64_t first = 0; first < count; first += kChunk) {
@@ -57,7 +57,7 @@ bool is_better_known(const std::string& name, const std::string& than) {
 
 } // namespace
 
-SymbolTable SymbolTable::of(const ElfFile& file, std::uint32_t section_type) {
+SymbolTable SymbolTable::of(const ElfImage& file, std::uint32_t section_type) {
   SymbolTable table;
   const auto* section = section_of_type(file, section_type);
   if (section == nullptr)
@@ -70,7 +70,7 @@ SymbolTable SymbolTable::of(const ElfFile& file, std::uint32_t section_type) {
   return table;
 }
 
-void SymbolTable::read_functions(const ElfFile& file, const Elf64_Shdr& section) {
+void SymbolTable::read_functions(const ElfImage& file, const Elf64_Shdr& section) {
   for_each_symbol(file, section, [&](const Elf64_Sym& symbol) {
     if (is_function(symbol) && symbol.st_name < strings_size_) {
       const auto size =
@@ -82,7 +82,7 @@ void SymbolTable::read_functions(const ElfFile& file, const Elf64_Shdr& section)
   std::ranges::stable_sort(entries_, {}, &Entry::address);
 }
 
-void SymbolTable::keep_one_name_per_address(const ElfFile& file) {
+void SymbolTable::keep_one_name_per_address(const ElfImage& file) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (kept == 0 || entries_[kept - 1].address != entries_[i].address) {
@@ -97,13 +97,13 @@ void SymbolTable::keep_one_name_per_address(const ElfFile& file) {
   entries_.shrink_to_fit();
 }
 
-std::string SymbolTable::name_of(const ElfFile& file, const Entry& entry) const {
+std::string SymbolTable::name_of(const ElfImage& file, const Entry& entry) const {
   const auto limit = std::min<std::uint64_t>(kMaxNameBytes, strings_size_ - entry.name);
   const auto name = file.string_at(strings_offset_ + entry.name, limit);
   return name.substr(0, name.find('@'));
 }
 
-std::optional<Symbol> SymbolTable::find(const ElfFile& file, std::uint64_t address) const {
+std::optional<Symbol> SymbolTable::find(const ElfImage& file, std::uint64_t address) const {
   auto entry = std::ranges::upper_bound(entries_, address, {}, &Entry::address);
   for (int i = 0; i < kMaxNesting && entry != entries_.begin(); ++i) {
     --entry;
@@ -115,7 +115,7 @@ std::optional<Symbol> SymbolTable::find(const ElfFile& file, std::uint64_t addre
   return {};
 }
 
-std::optional<std::uint64_t> find_data_symbol(const ElfFile& file, const std::string& name) {
+std::optional<std::uint64_t> find_data_symbol(const ElfImage& file, const std::string& name) {
   std::optional<std::uint64_t> address;
   for (const std::uint32_t type : {SHT_DYNSYM, SHT_SYMTAB}) {
     const auto* section = section_of_type(file, type);

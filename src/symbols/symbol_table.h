@@ -2,7 +2,7 @@
 /// The function symbols of one symbol section, compactly: names stay in the file.
 #pragma once
 
-#include "symbols/elf_file.h"
+#include "symbols/elf_image.h"
 
 #include <cstdint>
 #include <optional>
@@ -21,13 +21,13 @@ class SymbolTable {
 public:
   /// Reads the section of type SHT_SYMTAB or SHT_DYNSYM; empty where there is none. At most one
   /// million symbols are taken.
-  static SymbolTable of(const ElfFile& file, std::uint32_t section_type);
+  static SymbolTable of(const ElfImage& file, std::uint32_t section_type);
 
   bool empty() const { return entries_.empty(); }
   std::size_t memory() const { return entries_.capacity() * sizeof(Entry); }
 
   /// The function that covers an ELF address. `file` is the one that the table was made of.
-  std::optional<Symbol> find(const ElfFile& file, std::uint64_t address) const;
+  std::optional<Symbol> find(const ElfImage& file, std::uint64_t address) const;
 
 private:
   struct Entry {
@@ -36,9 +36,9 @@ private:
     std::uint32_t name; ///< offset in the string table
   };
 
-  void read_functions(const ElfFile& file, const Elf64_Shdr& section);
-  void keep_one_name_per_address(const ElfFile& file);
-  std::string name_of(const ElfFile& file, const Entry& entry) const;
+  void read_functions(const ElfImage& file, const Elf64_Shdr& section);
+  void keep_one_name_per_address(const ElfImage& file);
+  std::string name_of(const ElfImage& file, const Entry& entry) const;
 
   std::uint64_t strings_offset_ = 0;
   std::uint64_t strings_size_ = 0;
@@ -46,6 +46,6 @@ private:
 };
 
 /// The ELF address of a data symbol that the file exports, such as an interpreter's state.
-std::optional<std::uint64_t> find_data_symbol(const ElfFile& file, const std::string& name);
+std::optional<std::uint64_t> find_data_symbol(const ElfImage& file, const std::string& name);
 
 } // namespace forkmon

@@ -58,6 +58,16 @@ TEST(Filter, PrintsAHarmlessChildOnlyOnRequest) {
   EXPECT_TRUE(Filter({}, false).prints(caller));
 }
 
+TEST(Filter, PrintsWhatBecameOfADeadlockedChild) {
+  ChildFinding child;
+  child.deadlocked = true;
+  EXPECT_TRUE(Filter({}, false).prints(child));
+  DeadlockOverFinding over;
+  EXPECT_FALSE(Filter({}, true).prints(over));
+  over.child_lives = true;
+  EXPECT_TRUE(Filter({}, false).prints(over));
+}
+
 TEST(Filter, NeverPrintsAMereCount) {
   EXPECT_FALSE(Filter({}, true).prints(TaintedForkFinding{}));
   EXPECT_TRUE(Filter({}, false).prints(call()));

@@ -137,11 +137,11 @@ TEST(ContextSwitches, AreThoseOfTheProcess) {
   EXPECT_FALSE(context_switches(-1));
 }
 
-TEST(SharesMemoryWithChild, IsFalseForForkAndTrueForClonedMemory) {
-  EXPECT_FALSE(shares_memory_with_child(getpid()));
-  pid_t child = vfork(); // the child runs while we wait, and looks at us
+TEST(SharesMemory, IsFalseForForkAndTrueForClonedMemory) {
+  EXPECT_FALSE(shares_memory(getpid()));
+  pid_t child = vfork(); // the child runs while we wait, and looks at both of us
   if (child == 0)
-    _exit(shares_memory_with_child(getppid()) ? 0 : 1);
+    _exit(shares_memory(getppid()) && shares_memory(getpid()) ? 0 : 1);
   int status = -1;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);

@@ -17,10 +17,10 @@
 
 namespace forkmon {
 
-class ElfFile {
+class ElfImage {
 public:
   /// Error: not such a file, or its header tables lie outside of it.
-  static Result<ElfFile> open(RegularFile file);
+  static Result<ElfImage> open(RegularFile file);
 
   /// False where not all of it could be read.
   bool read(std::uint64_t file_offset, std::span<std::uint8_t> out) const;

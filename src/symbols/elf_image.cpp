@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "symbols/elf_file.h"
+#include "symbols/elf_image.h"
 
 #include "symbols/byte_reader.h"
 
@@ -25,7 +25,7 @@ constexpr unsigned char kByteOrder =
     std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
 
 template <typename T>
-bool read_table(const ElfFile& file, std::uint64_t offset, std::size_t count,
+bool read_table(const ElfImage& file, std::uint64_t offset, std::size_t count,
                 std::vector<T>& table) {
   table.resize(count);
   return file.read(offset, {reinterpret_cast<std::uint8_t*>(table.data()), count * sizeof(T)});
@@ -43,8 +43,8 @@ std::string hexadecimal(std::span<const std::uint8_t> bytes) {
 
 } // namespace
 
-Result<ElfFile> ElfFile::open(RegularFile file) {
-  ElfFile elf;
+Result<ElfImage> ElfImage::open(RegularFile file) {
+  ElfImage elf;
   elf.fd_ = std::move(file.fd);
   elf.status_ = file.status;
   if (auto status = elf.read_header(); !status)
@@ -55,7 +55,7 @@ Result<ElfFile> ElfFile::open(RegularFile file) {
   return elf;
 }
 
-bool ElfFile::read(std::uint64_t file_offset, std::span<std::uint8_t> out) const {
+bool ElfImage::read(std::uint64_t file_offset, std::span<std::uint8_t> out) const {
   while (!out.empty()) {
     const auto size = pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(file_offset));
     if (size <= 0)
@@ -66,19 +66,19 @@ bool ElfFile::read(std::uint64_t file_offset, std::span<std::uint8_t> out) const
   return true;
 }
 
-std::vector<std::uint8_t> ElfFile::read_some(std::uint64_t file_offset, std::size_t size) const {
+std::vector<std::uint8_t> ElfImage::read_some(std::uint64_t file_offset, std::size_t size) const {
   std::vector<std::uint8_t> bytes(size);
   const auto got = pread(fd_.get(), bytes.data(), size, static_cast<off_t>(file_offset));
   bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return bytes;
 }
 
-std::string ElfFile::string_at(std::uint64_t file_offset, std::size_t limit) const {
+std::string ElfImage::string_at(std::uint64_t file_offset, std::size_t limit) const {
   const auto bytes = read_some(file_offset, limit);
   return {bytes.begin(), std::ranges::find(bytes, 0)};
 }
 
-Status ElfFile::read_header() {
+Status ElfImage::read_header() {
   if (!read(0, {reinterpret_cast<std::uint8_t*>(&header_), sizeof header_}) ||
       std::memcmp(header_.e_ident, ELFMAG, SELFMAG) != 0)
     return Error{"not an ELF file"};
@@ -90,7 +90,7 @@ Status ElfFile::read_header() {
   return ok();
 }
 
-Status ElfFile::read_tables() {
+Status ElfImage::read_tables() {
   if (header_.e_phnum != 0 && header_.e_phentsize != sizeof(Elf64_Phdr))
     return Error{"corrupt ELF file: segment header size"};
   if (!read_table(*this, header_.e_phoff, header_.e_phnum, segments_))
@@ -102,13 +102,13 @@ Status ElfFile::read_tables() {
   return ok();
 }
 
-void ElfFile::read_build_id() {
+void ElfImage::read_build_id() {
   for (const auto& segment : segments_)
     if (segment.p_type == PT_NOTE && build_id_.empty())
       find_build_id_in(segment);
 }
 
-void ElfFile::find_build_id_in(const Elf64_Phdr& notes) {
+void ElfImage::find_build_id_in(const Elf64_Phdr& notes) {
   const auto bytes =
       read_some(notes.p_offset, std::min<std::uint64_t>(notes.p_filesz, kMaxNoteBytes));
   const std::uint64_t alignment = notes.p_align == 8 ? 8 : 4;
@@ -126,7 +126,7 @@ void ElfFile::find_build_id_in(const Elf64_Phdr& notes) {
   }
 }
 
-const Elf64_Shdr* ElfFile::section(const std::string& name) const {
+const Elf64_Shdr* ElfImage::section(const std::string& name) const {
   if (header_.e_shstrndx >= sections_.size())
     return nullptr;
   const auto& names = sections_[header_.e_shstrndx];
@@ -137,7 +137,7 @@ const Elf64_Shdr* ElfFile::section(const std::string& name) const {
   return nullptr;
 }
 
-std::optional<std::uint64_t> ElfFile::address_of(std::uint64_t file_offset) const {
+std::optional<std::uint64_t> ElfImage::address_of(std::uint64_t file_offset) const {
   for (const auto& segment : segments_)
     if (segment.p_type == PT_LOAD && file_offset >= segment.p_offset &&
         file_offset - segment.p_offset < segment.p_filesz)
@@ -145,7 +145,7 @@ std::optional<std::uint64_t> ElfFile::address_of(std::uint64_t file_offset) cons
   return {};
 }
 
-std::optional<std::uint64_t> ElfFile::file_offset_of(std::uint64_t address) const {
+std::optional<std::uint64_t> ElfImage::file_offset_of(std::uint64_t address) const {
   for (const auto& segment : segments_)
     if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
         address - segment.p_vaddr < segment.p_filesz)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "app/thread_watch.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace forkmon {
+namespace {
+
+/// Ahead of the processes that are watched, on a busy machine too: it runs for some microseconds
+/// when one starts its first thread. Where this is not allowed, it comes a little later.
+void prefer_this_thread() {
+  sched_param lowest_realtime{};
+  lowest_realtime.sched_priority = 1;
+  (void)sched_setscheduler(0, SCHED_FIFO, &lowest_realtime);
+}
+
+} // namespace
+
+Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs,
+                                                        ProbeSensor& probes) {
+  Fd stop(eventfd(0, EFD_CLOEXEC));
+  if (!stop)
+    return Error::from_errno("cannot create an eventfd", errno);
+  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, std::move(stop)));
+}
+
+ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, Fd stop)
+    : programs_(programs), probes_(probes), stop_(std::move(stop)), thread_([this] { run(); }) {}
+
+ThreadWatch::~ThreadWatch() {
+  const std::uint64_t one = 1;
+  (void)!write(stop_.get(), &one, sizeof(one));
+  thread_.join();
+}
+
+void ThreadWatch::run() {
+  prefer_this_thread();
+  std::array<pollfd, 2> fds{{{programs_.threaded_fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+  while ((fds[1].revents & POLLIN) == 0) {
+    if (poll(fds.data(), fds.size(), -1) < 0)
+      continue; // EINTR
+    // Fails for a process that has ended, or where too many are held: its counts are then not
+    // exact.
+    programs_.consume_threaded([this](pid_t pid) {
+      if (auto held = probes_.hold(pid); !held)
+        spdlog::debug("process {} is not held: {}", pid, held.error().message);
+    });
+  }
+}
+
+} // namespace forkmon
