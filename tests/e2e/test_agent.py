@@ -92,7 +92,7 @@ def test_auto_arms_a_suspect(tmp_path):
     with Agent(tmp_path, "--probe=auto") as agent, Running([workload("suspect")]) as target:
         first = target.first_line()["first"]
         wait_until(lambda: is_zombie(first), "the first child has ended")
-        assert agent.metric("armed_families") >= 1
+        wait_until(lambda: agent.metric("armed_families") >= 1, "its parent is armed")
         truths = target.go_on()
         settled(agent, "unsafe_calls_total", 100, exe="suspect", function="malloc")
         assert agent.end(signal.SIGTERM) == 0
