@@ -103,7 +103,7 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   }
   if (events.empty() && !libraries_.empty())
     return Error{fmt::format("process {} has ended", pid), ESRCH};
-  if (auto marked = family_map_.set(pid, family_flags | FM_FAMILY_ARMED); !marked)
+  if (auto marked = family_map_.set(pid, family_flags | FM_FAMILY_ARMED | FM_FAMILY_HELD); !marked)
     return marked;
   families_.emplace(pid, Family{std::move(*pidfd), std::move(events)});
   return ok();
