@@ -77,8 +77,9 @@ class Watcher:
         return ", ".join(f"{int(kib) / 1024:.1f} MiB {kind.lower()}" for kind, kib in parts)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.process.args[0]} ended while it was measured: {self.log}")
+        self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
