@@ -25,10 +25,25 @@ struct {
   __type(value, struct fm_taint);
 } taints SEC(".maps") __weak;
 
+/* A mapping of a file into a child's address space. */
+struct mapping {
+  __u64 start;
+  __u64 end;
+  __u64 file_offset; /* of `start` */
+  __u64 inode;       /* 0: no file */
+  __u32 dev;         /* the kernel's dev_t: major << 20 | minor */
+  __u32 reserved;
+};
+
+/* How many mappings of a child are remembered: those of the libraries that are probed. */
+#define FM_MAPPINGS 4
+
 /* What a tainted child has called: made at its first call. */
 struct child_calls {
   struct fm_calls_record record; /* whole, so that the end of the child sends it as it stands */
-  struct fm_mappings mappings;
+  struct mapping mappings[FM_MAPPINGS];
+  __u32 next_mapping; /* the place that the next one takes */
+  __u32 reserved;
 };
 
 struct {

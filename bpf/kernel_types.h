@@ -40,6 +40,9 @@ struct file {
 };
 
 struct mm_struct {
+  unsigned long mmap_base;
+  unsigned long exec_vm;
+  unsigned long start_code, end_code;
   struct file* exe_file;
 };
 

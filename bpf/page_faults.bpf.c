@@ -9,7 +9,8 @@
  * touches no page first stays unseen.
  *
  * The tracepoint fires before the kernel takes the mmap lock (arch/x86/mm/fault.c), with interrupts
- * off: bpf_find_vma works, and gives the lock back by irq_work. It exists on x86 (and RISC-V) only.
+ * off: bpf_find_vma works, and gives the lock back by irq_work, an interrupt that costs
+ * microseconds in a virtual machine. It exists on x86 (and RISC-V) only.
  */
 #include "common.bpf.h"
 #include "mappings.bpf.h"
@@ -34,6 +35,40 @@ struct {
   __type(value, struct fm_code_range);
 } code SEC(".maps");
 
+/* Raised by the agent when it has added to `files`. */
+__u32 code_generation = 0;
+
+/* log2 of the bytes that are looked up at once. */
+#define CODE_PAGE_SHIFT 16
+
+/*
+ * A piece of an address space, the same in a process and in the children that it forks: layouts are
+ * randomized at exec and copied by fork, and exec_vm changes with every library that comes or goes.
+ */
+struct page_key {
+  __u64 mmap_base;
+  __u64 start_code;
+  __u64 end_code;
+  __u64 executable_pages;
+  __u64 page;
+  __u64 generation;
+};
+
+struct page_code {
+  __u64 start; /* of the mapping */
+  __u64 end;
+  __u64 file_offset; /* of `start` */
+  struct fm_file_code part;
+};
+
+/* What was looked up for one child serves its siblings. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct page_key);
+  __type(value, struct page_code);
+} pages SEC(".maps");
+
 /* Function id of the code at that offset of the file, or -1. */
 static __always_inline int function_in(const struct fm_file_code* part, __u64 offset) {
   __u32 low = part->first;
@@ -56,22 +91,56 @@ static __always_inline int function_in(const struct fm_file_code* part, __u64 of
   return -1;
 }
 
-static __always_inline int function_at(struct task_struct* task, struct fm_taint* taint, __u64 ip) {
-  struct fm_mapping mapping = {};
+static __always_inline struct page_key page_of(struct task_struct* task, __u64 ip) {
+  struct mm_struct* mm = task->mm;
+  struct page_key key = {
+      .mmap_base = mm->mmap_base,
+      .start_code = mm->start_code,
+      .end_code = mm->end_code,
+      .executable_pages = mm->exec_vm,
+      .page = ip >> CODE_PAGE_SHIFT,
+      .generation = code_generation,
+  };
+
+  return key;
+}
+
+static __always_inline bool look_up_page(struct task_struct* task, __u64 ip,
+                                         struct page_code* found) {
+  struct mapping mapping = {};
   struct fm_file file = {};
   struct fm_file_code* part;
 
-  if (!find_mapping(task, &taint->fault_mappings, ip, &mapping))
-    return -1;
+  if (!look_up_mapping(task, ip, &mapping))
+    return false;
   file.inode = mapping.inode;
   file.dev = mapping.dev;
   part = bpf_map_lookup_elem(&files, &file);
-  return part ? function_in(part, ip - mapping.start + mapping.file_offset) : -1;
+  found->start = mapping.start;
+  found->end = mapping.end;
+  found->file_offset = mapping.file_offset;
+  if (part)
+    found->part = *part;
+  return true;
+}
+
+static __always_inline int function_at(struct task_struct* task, __u64 ip) {
+  struct page_key key = page_of(task, ip);
+  struct page_code* known = bpf_map_lookup_elem(&pages, &key);
+  struct page_code found = {};
+
+  if (!known || ip < known->start || ip >= known->end) {
+    if (!look_up_page(task, ip, &found))
+      return -1;
+    bpf_map_update_elem(&pages, &key, &found, BPF_ANY);
+    known = &found;
+  }
+  return known->part.count ? function_in(&known->part, ip - known->start + known->file_offset) : -1;
 }
 
 static __always_inline void on_tainted_fault(struct pt_regs* regs, struct task_struct* task,
                                              struct fm_taint* taint) {
-  int function = function_at(task, taint, PT_REGS_IP(regs));
+  int function = function_at(task, PT_REGS_IP(regs));
   __u64 bit = (__u64)1 << (function & 63);
 
   if (function < 0)

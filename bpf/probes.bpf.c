@@ -35,14 +35,34 @@ struct {
   __type(value, __u64);
 } function_totals SEC(".maps");
 
+/*
+ * bpf_find_vma fails while another thread of the child maps memory (it only tries the mmap lock),
+ * which a child that allocates in threads does all the time: so what was found once is remembered.
+ */
+static __always_inline bool find_mapping(struct task_struct* task, struct child_calls* made,
+                                         __u64 ip, struct mapping* found) {
+  __u32 i;
+
+  for (i = 0; i < FM_MAPPINGS; i++) {
+    if (covers(&made->mappings[i], ip)) {
+      *found = made->mappings[i];
+      return true;
+    }
+  }
+  if (!look_up_mapping(task, ip, found))
+    return false;
+  made->mappings[made->next_mapping++ % FM_MAPPINGS] = *found;
+  return true;
+}
+
 /* Function id of the probed instruction, or -1: its mapping cannot be seen, or it is no site. */
 static __always_inline int function_at(struct task_struct* task, struct child_calls* made,
                                        __u64 ip) {
-  struct fm_mapping mapping = {};
+  struct mapping mapping = {};
   struct fm_site site = {};
   __u32* function;
 
-  if (!find_mapping(task, &made->mappings, ip, &mapping))
+  if (!find_mapping(task, made, ip, &mapping))
     return -1;
   site.inode = mapping.inode;
   site.dev = mapping.dev;

@@ -22,8 +22,6 @@
 /* Most bytes that are copied of a stack, and the piece that is copied at once. */
 #define FM_MAX_STACK_BYTES 16384
 #define FM_STACK_PIECE 512
-/* How many mappings of a child are remembered: those of the libraries that are looked for. */
-#define FM_MAPPINGS 4
 /* Pieces of code that page faults are looked up in: a function has one or more. */
 #define FM_MAX_CODE_RANGES 4096
 /* Registers are sent under their DWARF numbers, which are below this. */
@@ -99,30 +97,12 @@ struct fm_child {
   __u32 flags;          /* enum fm_child_flag */
 };
 
-/* A mapping of a file into a child's address space. */
-struct fm_mapping {
-  __u64 start;
-  __u64 end;
-  __u64 file_offset; /* of `start` */
-  __u64 inode;
-  __u32 dev; /* the kernel's dev_t: major << 20 | minor */
-  __u32 reserved;
-};
-
-/* The mappings of a child that were looked at last. */
-struct fm_mappings {
-  struct fm_mapping of[FM_MAPPINGS];
-  __u32 next; /* the place that the next one takes, modulo FM_MAPPINGS */
-  __u32 reserved;
-};
-
 /* Value of the `taints` map: what the kernel knows of a tainted child. */
 struct fm_taint {
   struct fm_child child;
   __u64 calls;
   __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
   __u32 reserved;
-  struct fm_mappings fault_mappings;    /* of the code that faulted */
   __u64 faulted[FM_MAX_FUNCTIONS / 64]; /* bits by function id: reported for a page fault */
 };
 
@@ -230,9 +210,7 @@ struct fm_code_range {
 #endif
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
-FM_ASSERT_SIZE(fm_mapping, 40);
-FM_ASSERT_SIZE(fm_mappings, 8 + 40 * FM_MAPPINGS);
-FM_ASSERT_SIZE(fm_taint, 40 + sizeof(struct fm_mappings) + FM_MAX_FUNCTIONS / 8);
+FM_ASSERT_SIZE(fm_taint, 40 + FM_MAX_FUNCTIONS / 8);
 FM_ASSERT_SIZE(fm_fork_record, 168);
 FM_ASSERT_SIZE(fm_call_record, 72);
 FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);

@@ -206,6 +206,7 @@ Status BpfPrograms::set_code(const fm_file& file, std::span<const fm_code_range>
   if (int error = bpf_map_update_elem(bpf_map__fd(maps.files), &file, &code, BPF_ANY); error != 0)
     return libbpf_error("cannot record a file's code", error);
   state_->code_ranges = next;
+  state_->skeleton->bss->code_generation++;
   return ok();
 }
 
