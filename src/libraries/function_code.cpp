@@ -46,6 +46,11 @@ std::vector<OwnerFunction> functions_with_symbols(const ElfFile& file, const Lib
   return found;
 }
 
+/// A child that was forked by a thread ends as that thread does, in code that starting one shares.
+bool owns_internals(const FoundFunction& found) {
+  return found.function.category != Category::threads;
+}
+
 bool has_libc(const LibraryScan& scan) {
   return std::ranges::any_of(scan.providers, [](const FoundProvider& provider) {
     return provider.kind == ProviderKind::libc;
@@ -65,15 +70,19 @@ Result<std::vector<FunctionCode>> code_of(const std::string& openable, const Lib
   auto file = ElfFile::open(openable);
   if (!file)
     return file.error();
-  const auto functions = functions_with_symbols(*file, scan);
+  auto functions = functions_with_symbols(*file, scan);
   std::vector<FunctionCode> code;
   for (const OwnerFunction& function : functions)
     code.push_back({function.symbol.file_offset, function.symbol.file_offset + function.symbol.size,
                     function.id});
   // Only a C library is known to hold fork() itself, whose own work in the child is no call.
-  if (has_libc(scan))
+  if (has_libc(scan)) {
+    std::erase_if(functions, [&](const OwnerFunction& function) {
+      return !owns_internals(scan.functions[function.id]);
+    });
     for (const InternalFunction& internal : find_internal_functions(*file, functions))
       code.push_back({internal.file_offset, internal.file_offset + internal.size, internal.owner});
+  }
   cut_overlaps(code);
   return code;
 }

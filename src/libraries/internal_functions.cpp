@@ -17,6 +17,9 @@ constexpr std::uint64_t max_internal_bytes = 16384;
 constexpr std::uint64_t function_alignment = 16; // of GCC and Clang for x86-64, but for cold parts
 constexpr int max_depth = 3;
 constexpr std::size_t max_internal_functions = 512;
+constexpr std::uint64_t max_scanned_bytes = 512U
+                                            << 10U; // for one owner; what is further is left out
+constexpr std::size_t max_exported = 10'000;        // with as many, there may be more
 
 /// One piece of a file's code, by addresses.
 struct Code {
@@ -31,7 +34,8 @@ struct Code {
   }
 };
 
-/// From the first to the last exported function; nothing where they lie in different segments.
+/// From the first to the last exported function, which have the others between them; nothing where
+/// they lie in different segments.
 Code read_code(const ElfFile& file, const std::vector<FunctionSymbol>& symbols) {
   Code code;
   if (symbols.empty())
@@ -98,14 +102,18 @@ public:
     return after == functions_.end() ? code_.end() : after->first;
   }
 
-  /// Marks the internal functions that are reached from `start`, at most `depth` calls deep.
-  void reach(std::uint64_t start, int depth, std::map<std::uint64_t, int>& reached) const {
+  /// Marks the internal functions that are reached from `start`, at most `depth` calls deep, until
+  /// that many bytes have been looked at.
+  void reach(std::uint64_t start, int depth, std::uint64_t max_bytes,
+             std::map<std::uint64_t, int>& reached) const {
+    std::uint64_t scanned = 0;
     std::deque<std::pair<std::uint64_t, int>> waiting{{start, 0}};
     while (!waiting.empty()) {
       auto [from, level] = waiting.front();
       waiting.pop_front();
-      if (level == depth)
+      if (level == depth || scanned > max_bytes)
         continue;
+      scanned += next(from) - from;
       for_each_target(code_, from, next(from), [&, level = level](std::uint64_t target, bool) {
         auto function = functions_.find(target);
         if (function != functions_.end() && function->second.kind == Kind::internal &&
@@ -177,18 +185,18 @@ std::vector<InternalFunction> find_internal_functions(const ElfFile& file,
     return found;
   const auto exported = file.exported();
   const Code code = read_code(file, exported);
-  if (code.bytes.empty())
+  if (code.bytes.empty() || exported.size() >= max_exported)
     return found;
   const CallGraph graph(code, exported, owners);
   std::map<std::uint64_t, int> of_others;
   std::map<std::uint64_t, Claim> claims;
   for (const auto& [start, function] : graph.functions()) {
     if (function.kind == CallGraph::Kind::other)
-      graph.reach(start, static_cast<int>(max_code_bytes), of_others);
+      graph.reach(start, static_cast<int>(max_code_bytes), max_code_bytes, of_others);
     if (function.kind != CallGraph::Kind::owner)
       continue;
     std::map<std::uint64_t, int> reached;
-    graph.reach(start, max_depth, reached);
+    graph.reach(start, max_depth, max_scanned_bytes, reached);
     for (const auto& [target, depth] : reached)
       claim(claims[target], depth, function.owner, owners);
   }
