@@ -36,14 +36,24 @@ def programs_of(pid):
             for program in json.loads(shown.stdout) if program["id"] in ids}
 
 
-def during(pid, load, count):
-    """{name: (ns, runs)} for each operation of the load."""
-    before = programs_of(pid)
-    load.run(count)
-    after = programs_of(pid)
-    return {name: ((ns - before.get(name, (0, 0))[0]) / count,
-                   (runs - before.get(name, (0, 0))[1]) / count)
-            for name, (ns, runs) in after.items()}
+def used_during(pid, busy):
+    """{name: (ns, runs) a second} while busy() runs, and how long that was."""
+    before, began = programs_of(pid), time.monotonic()
+    busy()
+    took = time.monotonic() - began
+    used = {}
+    for name, now in programs_of(pid).items():
+        then = before.get(name, (0, 0))
+        used[name] = tuple((n - t) / took for n, t in zip(now, then))
+    return used, took
+
+
+def during(pid, load, count, idle_s):
+    """{name: (ns, runs)} for each operation of the load, less what the idle system causes."""
+    idle, _ = used_during(pid, lambda: time.sleep(idle_s))
+    busy, took = used_during(pid, lambda: load.run(count))
+    return {name: tuple((b - i) * took / count for b, i in zip(busy[name], idle[name]))
+            for name in busy}
 
 
 def run(quick):
@@ -53,7 +63,7 @@ def run(quick):
         time.sleep(1)
         load.run(count / 5)
         for _ in range(rounds):
-            samples.append(during(agent.pid, load, count))
+            samples.append(during(agent.pid, load, count, 0.2 if quick else 1))
     totals = [sum(ns for ns, _ in sample.values()) / 1000 for sample in samples]
     table = [{"program": name, "ns": spread([sample[name][0] for sample in samples]),
               "runs": spread([sample[name][1] for sample in samples])} for name in samples[0]]

@@ -4,8 +4,10 @@
 import argparse
 import csv
 import json
+import subprocess
 import sys
 import time
+import traceback
 
 import armed
 import growth
@@ -28,15 +30,19 @@ def groups():
 def measure(names, quick):
     results = {"quick": quick, "command": "tests/bench/run.sh" + (" --quick" if quick else "")}
     results["machine"] = machine.facts()
-    results["rows"] = []
+    results["rows"], results["failed"] = [], []
     results["busy_before"] = machine.busy_with_other_things()
     began = time.monotonic()
     for name, run in groups().items():
         if names and name not in names:
             continue
         print(f"== {name} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
-        rows, results[name] = run(quick)
-        results["rows"] += rows
+        try:
+            rows, results[name] = run(quick)
+            results["rows"] += rows
+        except (RuntimeError, OSError, subprocess.SubprocessError):
+            traceback.print_exc()
+            results["failed"].append(name)
     results["busy_after"] = machine.busy_with_other_things()
     results["seconds"] = time.monotonic() - began
     return results
@@ -56,12 +62,16 @@ def main():
     parser.add_argument("--quick", action="store_true", help="short runs, to try it")
     parser.add_argument("groups", nargs="*", help=f"of {', '.join(groups())}; default: all")
     arguments = parser.parse_args()
+    if unknown := set(arguments.groups) - set(groups()):
+        parser.error(f"no such group: {', '.join(unknown)}")
     results = measure(arguments.groups, arguments.quick)
     (OUT / "results.json").write_text(json.dumps(results, indent=1))
     write_csv(results["rows"])
     for row in results["rows"]:
         word = {True: "reached", False: "missed ", None: "       "}[row["reached"]]
         print(f"{word}  {row['what']}: {row['median']:.4g} {row['unit']} (bar {row['limit']})")
+    if results["failed"]:
+        sys.exit(f"run.py: not measured: {', '.join(results['failed'])}")
 
 
 main()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What watches the system while a load runs: nothing, forkmon, and its peers."""
 
+import atexit
 import contextlib
 import os
 import re
@@ -47,10 +48,15 @@ class Watcher:
         self.log = OUT / f"{name}.log"
         began = time.monotonic()
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        self.pid = self.process.pid
+            self.spawn(command, stdout=log, stderr=subprocess.STDOUT)
         self.wait_until(lambda: ready in self.log.read_text(errors="replace"))
         self.start_s = time.monotonic() - began
+
+    def spawn(self, command, **options):
+        """Whatever becomes of the benchmark, nothing watches the system after it."""
+        self.process = subprocess.Popen(command, **options)
+        self.pid = self.process.pid
+        atexit.register(self.process.kill)
 
     def wait_until(self, condition):
         deadline = time.monotonic() + START_TIMEOUT
@@ -106,9 +112,8 @@ class Forkmon(Watcher):
             notified.bind(address)
             notified.settimeout(START_TIMEOUT)
             began = time.monotonic()
-            self.process = subprocess.Popen([FORKMON, *map(str, options)], stdout=log, stderr=log,
-                                            env={**os.environ, "NOTIFY_SOCKET": address})
-            self.pid = self.process.pid
+            self.spawn([FORKMON, *map(str, options)], stdout=log, stderr=log,
+                       env={**os.environ, "NOTIFY_SOCKET": address})
             notified.recv(64)
             self.start_s = time.monotonic() - began
 
