@@ -8,6 +8,7 @@
  * other threads go on and release their locks.
  */
 #include "common.bpf.h"
+#include "saved_registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -128,6 +129,15 @@ static __always_inline void describe_exe(struct task_struct* task, struct fm_for
   bpf_probe_read_kernel_str(fork->exe_name, sizeof(fork->exe_name), name);
 }
 
+/* Was it fork(), which repairs locks, or _Fork() or clone(2), which do not? The agent finds out. */
+static __always_inline void describe_call(struct task_struct* task, struct fm_fork_record* fork) {
+  const struct saved_registers* registers = (const void*)bpf_task_pt_regs(task);
+  __u64 sp = saved_sp(registers);
+
+  fork->fork_ip = saved_ip(registers);
+  bpf_probe_read_user(fork->fork_stack, sizeof(fork->fork_stack), (const void*)sp);
+}
+
 static __always_inline void report_fork(struct task_struct* parent, struct task_struct* child,
                                         struct fm_taint* taint) {
   struct fm_fork_record* fork = bpf_ringbuf_reserve(&events, sizeof(*fork), 0);
@@ -144,6 +154,7 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
   fork->uid = (__u32)bpf_get_current_uid_gid();
   fork->parent_tid = parent->pid;
   describe_exe(parent, fork);
+  describe_call(parent, fork);
   bpf_get_current_comm(fork->parent_comm, sizeof(fork->parent_comm));
   bpf_probe_read_kernel_str(fork->child_comm, sizeof(fork->child_comm), child->comm);
   bpf_ringbuf_submit(fork, is_new_exe(fork->exe_inode, fork->exe_dev) ? BPF_RB_FORCE_WAKEUP

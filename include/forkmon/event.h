@@ -40,6 +40,14 @@ struct FileId {
   auto operator<=>(const FileId&) const = default;
 };
 
+/// By what call a child was made.
+enum class ForkCall {
+  unknown = 1, ///< taken for fork()
+  fork,        ///< runs at-fork handlers and repairs the C library's locks
+  bare_fork,   ///< _Fork(): repairs nothing
+  clone,       ///< clone(2) without the C library: repairs nothing
+};
+
 /// A tainted child was made.
 struct ForkEvent {
   std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, as in all events
@@ -51,6 +59,9 @@ struct ForkEvent {
   std::optional<std::string> container; ///< filled in by process/
   std::uint32_t uid = 0;
   std::uint32_t parent_tid = 0;
+  std::uint64_t fork_ip = 0;             ///< of the system call; 0: not known
+  std::vector<std::uint64_t> fork_stack; ///< words of the stack at the call
+  ForkCall call = ForkCall::unknown;     ///< filled in from symbols/
   std::string parent_comm;
   std::string child_comm;
 };
@@ -136,6 +147,7 @@ struct LossEvent {
   std::uint64_t count = 0;
 };
 
-using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent, ExeEvent, DisarmEvent, LossEvent>;
+using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent,
+                           ExeEvent, DisarmEvent, LossEvent>;
 
 } // namespace forkmon

@@ -24,6 +24,8 @@
 #define FM_STACK_PIECE 512
 /* Pieces of code that page faults are looked up in: a function has one or more. */
 #define FM_MAX_CODE_RANGES 4096
+/* Words of the stack that a fork is sent with. */
+#define FM_FORK_STACK_WORDS 32
 /* Registers are sent under their DWARF numbers, which are below this. */
 #define FM_REGISTERS 33
 
@@ -119,6 +121,8 @@ struct fm_fork_record {
   char parent_comm[FM_COMM_LEN];
   char child_comm[FM_COMM_LEN];
   char exe_name[FM_EXE_NAME_LEN];
+  __u64 fork_ip;                         /* of the system call, in the parent; 0: not known */
+  __u64 fork_stack[FM_FORK_STACK_WORDS]; /* from the stack pointer up: who made the call */
 };
 
 /* The first call of a function by a tainted child. */
@@ -211,7 +215,7 @@ struct fm_code_range {
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
 FM_ASSERT_SIZE(fm_taint, 40 + FM_MAX_FUNCTIONS / 8);
-FM_ASSERT_SIZE(fm_fork_record, 168);
+FM_ASSERT_SIZE(fm_fork_record, 176 + 8 * FM_FORK_STACK_WORDS);
 FM_ASSERT_SIZE(fm_call_record, 72);
 FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);
 FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);

@@ -45,6 +45,8 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
 
 /// Shows some calls of children that carry no probes; a system without it still shows the rest.
 void Monitor::start_page_faults() {
+  if (settings_.watched_only && settings_.probe != ProbePolicy::none)
+    return; // the family is armed: its probes see more
   if (auto attached = programs_->attach_page_faults(); !attached)
     spdlog::debug("no page faults are seen: {}", attached.error().message);
 }
@@ -133,7 +135,7 @@ void Monitor::take(std::span<const std::byte> record) {
 void Monitor::process(Event event) {
   if (auto* fork = std::get_if<ForkEvent>(&event)) {
     enricher_.enrich(*fork);
-    stacks_.remember(*fork);
+    stacks_.fill(*fork);
     learn_libraries(*fork);
   } else if (auto* call = std::get_if<CallEvent>(&event))
     stacks_.fill(*call);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/stack_filler.h"
 
+#include "correlate/fork_call.h"
 #include "symbols/python.h"
 
 #include <spdlog/spdlog.h>
@@ -27,18 +28,29 @@ StackSnapshot snapshot_of(const StackCopy& copy) {
 
 } // namespace
 
-void StackFiller::remember(const ForkEvent& fork) {
-  if (!spaces_.contains(fork.child.parent_pid))
-    read_space(fork.child.parent_pid);
+void StackFiller::fill(ForkEvent& fork) {
+  auto known = spaces_.find(fork.child.parent_pid);
+  const AddressSpace* space = known != spaces_.end() && known->second.exe == fork.exe_id
+                                  ? &known->second.space
+                                  : read_space(fork.child.parent_pid, fork.exe_id);
+  if (space == nullptr || fork.fork_ip == 0)
+    return;
+  std::vector<std::string> functions{symbolizer_.symbolize(fork.fork_ip, *space).function};
+  for (std::uint64_t word : fork.fork_stack) {
+    const Mapping* mapping = space->find(word);
+    if (mapping != nullptr && mapping->executable)
+      functions.push_back(symbolizer_.symbolize(word, *space).function);
+  }
+  fork.call = fork_call_of(functions);
 }
 
-const AddressSpace* StackFiller::read_space(std::uint32_t pid) {
+const AddressSpace* StackFiller::read_space(std::uint32_t pid, const FileId& exe) {
   auto space = AddressSpace::of(static_cast<pid_t>(pid));
   if (!space || space->mappings().empty())
     return nullptr;
   if (spaces_.size() >= max_spaces)
     spaces_.clear();
-  return &spaces_.insert_or_assign(pid, std::move(*space)).first->second;
+  return &spaces_.insert_or_assign(pid, Space{exe, std::move(*space)}).first->second.space;
 }
 
 /// A child has its parent's memory map until it execs, but for what it mapped itself.
@@ -48,7 +60,7 @@ const AddressSpace* StackFiller::space_of(const ChildRef& child) {
   if (const AddressSpace* parent = read_space(child.parent_pid))
     return parent;
   auto remembered = spaces_.find(child.parent_pid);
-  return remembered == spaces_.end() ? nullptr : &remembered->second;
+  return remembered == spaces_.end() ? nullptr : &remembered->second.space;
 }
 
 void StackFiller::fill(CallEvent& call) {

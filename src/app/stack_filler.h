@@ -13,20 +13,25 @@ class StackFiller {
 public:
   StackFiller() : symbolizer_(Symbolizer::Options{}) {}
 
-  /// A process that forks: its memory map, so that a child that is gone too soon can be resolved.
-  void remember(const ForkEvent& fork);
+  /// By what call the child was made. Keeps the parent's memory map as well, so that a child that
+  /// is gone too soon can be resolved.
+  void fill(ForkEvent& fork);
   /// The stack of an unsafe call, from the copy that came with it.
   void fill(CallEvent& call);
   /// The stuck child's stack and Python traceback, and its lock's owner's stack.
   void fill(StuckEvent& stuck);
 
 private:
+  struct Space {
+    FileId exe; ///< of the process when it was read; another one after an exec
+    AddressSpace space;
+  };
   const AddressSpace* space_of(const ChildRef& child);
-  const AddressSpace* read_space(std::uint32_t pid);
+  const AddressSpace* read_space(std::uint32_t pid, const FileId& exe = {});
 
   static constexpr std::size_t max_spaces = 32;
   Symbolizer symbolizer_;
-  std::map<std::uint32_t, AddressSpace> spaces_; ///< of parents, by pid
+  std::map<std::uint32_t, Space> spaces_; ///< of parents, by pid
 };
 
 } // namespace forkmon

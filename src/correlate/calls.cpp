@@ -16,9 +16,21 @@ struct Call {
   std::uint64_t count = 0;
 };
 
-Call describe(const FunctionTable& functions, FunctionId id, std::uint64_t count) {
-  if (const ProbedFunction* known = functions.find(id))
-    return {*known, std::string(to_string(known->category)), count};
+/// Without fork()'s repairs a lock is as it was, whatever the library does for fork().
+void take_back_repairs(ProbedFunction& function) {
+  if (function.is_protected)
+    function.severity = std::max(function.severity, Severity::high);
+  function.is_protected = false;
+}
+
+Call describe(const FunctionTable& functions, const TrackedChild& child, FunctionId id,
+              std::uint64_t count) {
+  if (const ProbedFunction* known = functions.find(id)) {
+    Call call{*known, std::string(to_string(known->category)), count};
+    if (!child.locks_repaired)
+      take_back_repairs(call.function);
+    return call;
+  }
   ProbedFunction unknown;
   unknown.function = "function_" + std::to_string(id);
   unknown.severity = Severity::warning;
@@ -37,7 +49,7 @@ std::map<FunctionId, std::uint64_t> counts_by_function(const TrackedChild& child
 std::vector<Call> sorted_calls(const FunctionTable& functions, const TrackedChild& child) {
   std::vector<Call> calls;
   for (const auto& [function, count] : counts_by_function(child))
-    calls.push_back(describe(functions, function, count));
+    calls.push_back(describe(functions, child, function, count));
   std::ranges::stable_sort(calls, std::ranges::greater{}, [](const Call& call) {
     return std::tuple(call.function.severity, call.count);
   });
@@ -53,7 +65,7 @@ std::uint64_t microseconds_between(std::uint64_t from_ns, std::uint64_t to_ns) {
 UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild& child,
                               FunctionId function, std::uint64_t time_ns, Evidence evidence,
                               const std::vector<Frame>& stack) {
-  Call call = describe(functions, function, 1);
+  Call call = describe(functions, child, function, 1);
   UnsafeCallFinding finding;
   finding.time_ns = time_ns;
   finding.severity = call.function.severity;

@@ -3,6 +3,7 @@
 
 #include "correlate/calls.h"
 #include "correlate/deadlock.h"
+#include "correlate/fork_call.h"
 
 #include <sys/wait.h>
 
@@ -92,6 +93,7 @@ void Correlator::take(const ForkEvent& event, Findings& findings) {
     return;
   child.fork_seen = true;
   child.subject = subject_of(event);
+  child.locks_repaired = repairs_locks(event.call);
   if (&child == &stranger)
     ++untracked_;
   findings.push_back(TaintedForkFinding{event.time_ns, Severity::info, child.subject});

@@ -17,6 +17,7 @@ namespace forkmon {
 struct TrackedChild {
   ChildRef ref;
   Subject subject;
+  bool locks_repaired = true; ///< made by fork(), as far as is known
   bool fork_seen = false; ///< otherwise made from another event's ChildRef, its fork record lost
 
   /// Its pid, its parent's, and so on while they are tainted: whose probes are also its own.

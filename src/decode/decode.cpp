@@ -50,6 +50,8 @@ Result<Event> event_of(const fm_fork_record& record) {
   event.exe = text_of(record.exe_name);
   event.uid = record.uid;
   event.parent_tid = record.parent_tid;
+  event.fork_ip = record.fork_ip;
+  event.fork_stack.assign(std::begin(record.fork_stack), std::end(record.fork_stack));
   event.parent_comm = text_of(record.parent_comm);
   event.child_comm = text_of(record.child_comm);
   return Event{std::move(event)};

@@ -121,3 +121,16 @@ def test_threads_of_a_child_that_map_memory_at_once(tmp_path):
     session = trace_command(tmp_path, "sh", "-c", script)
     assert len(session.truths()) == 10
     check_truths(session.truths(), session.findings)
+
+
+def test_only_fork_repairs_locks(tmp_path):
+    """_Fork and clone leave malloc's lock as it stood: what is a warning after fork is high there."""
+    session = trace_command(tmp_path, workload("bare_fork"))
+    made_by = {truth["child"]: truth["made_by"] for truth in session.truths()}
+    assert sorted(made_by.values()) == ["_Fork", "clone", "fork"]
+    calls = session.of_kind("unsafe_call")
+    assert len(calls) == 6
+    for call in calls:
+        by_fork = made_by[call["child"]["pid"]] == "fork"
+        assert call["protected"] is by_fork
+        assert call["severity"] == ("warning" if by_fork else "high")

@@ -47,7 +47,8 @@ private:
   std::vector<std::byte> bytes_;
 };
 
-constexpr std::size_t fork_size = 168;
+constexpr std::size_t fork_size = 176 + 8 * 32;
+constexpr std::size_t exe_size = 288;
 constexpr std::size_t call_size = 72;
 constexpr std::size_t call_stack_size = 360 + 16384;
 constexpr std::size_t calls_size = 40 + 4 * 512;
@@ -77,6 +78,9 @@ TEST(DecodeFork, TakesEveryField) {
                          .text(72, "python3")
                          .text(88, "worker")
                          .text(104, "python3.11")
+                         .u64(168, 0x7f0001)
+                         .u64(176, 0x7f0002)
+                         .u64(176 + 31 * 8, 0x7f0003)
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& fork = std::get<ForkEvent>(*event);
@@ -89,6 +93,26 @@ TEST(DecodeFork, TakesEveryField) {
   EXPECT_EQ(fork.parent_comm, "python3");
   EXPECT_EQ(fork.child_comm, "worker");
   EXPECT_EQ(fork.exe, "python3.11");
+  EXPECT_EQ(fork.fork_ip, 0x7f0001u);
+  ASSERT_EQ(fork.fork_stack.size(), 32u);
+  EXPECT_EQ(fork.fork_stack.front(), 0x7f0002u);
+  EXPECT_EQ(fork.fork_stack.back(), 0x7f0003u);
+}
+
+TEST(DecodeExe, TakesEveryField) {
+  const auto event =
+      Bytes(5, exe_size).u64(16, 777).u32(24, 8 << 20 | 1).u32(28, 42).text(32, "/bin/x").decoded();
+  ASSERT_TRUE(event) << error_of(event);
+  const auto& exe = std::get<ExeEvent>(*event);
+  EXPECT_EQ(exe.exe_id, (FileId{8 << 20 | 1, 777}));
+  EXPECT_EQ(exe.pid, 42u);
+  EXPECT_EQ(exe.path, "/bin/x");
+}
+
+TEST(DecodeExe, BoundsThePathWithoutItsNul) {
+  const auto event = Bytes(5, exe_size).text(32, std::string(256, 'p')).decoded();
+  ASSERT_TRUE(event) << error_of(event);
+  EXPECT_EQ(std::get<ExeEvent>(*event).path, std::string(256, 'p'));
 }
 
 TEST(DecodeFork, BoundsNamesWithoutTheirNul) {
