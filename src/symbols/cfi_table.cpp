@@ -139,7 +139,8 @@ CfiTable CfiTable::of(const ElfImage& file) {
   return table;
 }
 
-std::optional<std::uint64_t> CfiTable::entry_for(const ElfImage& file, std::uint64_t address) const {
+std::optional<std::uint64_t> CfiTable::entry_for(const ElfImage& file,
+                                                 std::uint64_t address) const {
   std::uint64_t first = 0;
   std::uint64_t last = entries_; // the entry sought is in [first, last)
   TableEntry found{};
