@@ -70,10 +70,9 @@ std::vector<Event> StuckChildren::look(std::span<const ChildRef> children, std::
 }
 
 void StuckChildren::forget_others(std::span<const ChildRef> children) {
-  std::set<ChildKey> keep;
-  for (const ChildRef& child : children)
-    keep.insert(child.key);
-  std::erase_if(children_, [&](const auto& entry) { return !keep.contains(entry.first); });
+  std::erase_if(children_, [&](const auto& entry) {
+    return !std::ranges::binary_search(children, entry.first, {}, &ChildRef::key);
+  });
 }
 
 StuckChildren::Watched* StuckChildren::watch(const ChildRef& child) {

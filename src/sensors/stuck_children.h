@@ -30,8 +30,8 @@ public:
   explicit StuckChildren(TaintMap taints) : taints_(taints) {}
 
   /// Looks once at each of the children, which are all the living ones that are old enough to be
-  /// watched; to be called a few times a second. Returns a StuckEvent for each that has become
-  /// stuck and an UnstuckEvent for each that goes on again.
+  /// watched, ordered by key; to be called a few times a second. Returns a StuckEvent for each that
+  /// has become stuck and an UnstuckEvent for each that goes on again.
   std::vector<Event> look(std::span<const ChildRef> children, std::uint64_t now_ns);
 
   /// How many children there was no room to watch at the last look.
