@@ -121,8 +121,11 @@ Status ProbeSensor::hold(pid_t pid) {
   if (!pidfd)
     return pidfd.error();
   std::vector<Fd> events;
-  if (auto opened = open_on(pid, Inheritance::none, events); !opened)
-    return opened;
+  for (pid_t tid : threads_of(pid)) { // any of them may be the last to live
+    auto opened = open_on(tid, Inheritance::none, events);
+    if (!opened && opened.error().code != ESRCH)
+      return opened;
+  }
   held_.insert_or_assign(pid, Family{std::move(*pidfd), std::move(events)});
   return family_map_.add(pid, FM_FAMILY_HELD);
 }
