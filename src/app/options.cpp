@@ -5,9 +5,9 @@
 #include "util/text.h"
 
 #include <CLI/CLI.hpp>
+#include <arpa/inet.h>
 
 #include <map>
-#include <regex>
 
 namespace forkmon {
 namespace {
@@ -43,8 +43,15 @@ struct Raw {
 
 /// Form alone; whether it can be listened on is seen when it is.
 std::string is_address_and_port(const std::string& text) {
-  static const std::regex form(R"(\d{1,3}(\.\d{1,3}){3}:\d{1,5})");
-  return std::regex_match(text, form) ? "" : "not an IPv4 ADDR:PORT: " + for_terminal(text);
+  auto colon = text.rfind(':');
+  auto address = text.substr(0, colon);
+  auto port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  in_addr parsed{};
+  bool is_port = !port.empty() && port.size() <= 5 &&
+                 port.find_first_not_of("0123456789") == std::string::npos;
+  if (is_port && inet_pton(AF_INET, address.c_str(), &parsed) == 1)
+    return "";
+  return "not an IPv4 ADDR:PORT: " + for_terminal(text);
 }
 
 void add_mode_options(CLI::App& app, Raw& raw) {
