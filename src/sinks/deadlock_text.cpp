@@ -67,7 +67,7 @@ std::string native_frame(const Frame& frame) {
 
 // "/srv/app.py:12 in worker", or the one of the two that is known.
 std::string python_frame(const Frame& frame) {
-  const std::string function = for_terminal(frame.function, function_columns);
+  std::string function = for_terminal(frame.function, function_columns);
   if (frame.source.empty())
     return function;
   return for_terminal(frame.source) + (function.empty() ? "" : " in " + function);

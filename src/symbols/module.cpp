@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/module.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 namespace forkmon {
@@ -18,9 +20,9 @@ std::vector<std::string> debug_file_paths(const ElfImage& file, const std::strin
   if (name.empty() || name.find('/') != std::string::npos)
     return paths;
   const auto folder = path.substr(0, path.rfind('/') + 1);
-  for (const auto& candidate :
-       {folder + name, folder + ".debug/" + name, kDebugRoot + folder + name})
-    paths.push_back(candidate);
+  paths.push_back(fmt::format("{}{}", folder, name));
+  paths.push_back(fmt::format("{}.debug/{}", folder, name));
+  paths.push_back(fmt::format("{}{}{}", kDebugRoot, folder, name));
   return paths;
 }
 
