@@ -32,7 +32,8 @@ static __always_inline bool wants_stack(struct task_struct* leader, __u32 functi
   __u64 now = bpf_ktime_get_ns();
   __u64* last;
 
-  if (!stack_bytes)
+  /* A stack is as large as a hundred other records: a backlog of them must not crowd these out. */
+  if (!stack_bytes || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= 2 * wakeup_bytes)
     return false;
   if (!stack_interval_ns)
     return true;
