@@ -62,15 +62,12 @@ void Reporter::on(const Finding& finding) {
 }
 
 void Reporter::print(const Finding& finding) {
-  if (output_failed_) {
-    unwritten_++;
+  if (output_failed_)
     return;
-  }
   auto written = sink_->on(finding);
   if (written)
     return;
   output_failed_ = true;
-  unwritten_++;
   spdlog::error("findings are no longer written: {}", written.error().message);
 }
 

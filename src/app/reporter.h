@@ -27,7 +27,6 @@ public:
   std::optional<Severity> worst() const { return worst_; }
   /// Writing failed: it has been said on stderr, and nothing more is written.
   bool output_failed() const { return output_failed_; }
-  std::uint64_t unwritten() const { return unwritten_; }
   const Summary& summary() const { return summary_; }
 
 private:
@@ -41,7 +40,6 @@ private:
   Metrics* metrics_ = nullptr;
   std::optional<Severity> worst_;
   bool output_failed_ = false;
-  std::uint64_t unwritten_ = 0;
 };
 
 } // namespace forkmon

@@ -14,6 +14,14 @@ void log_note(const char* what, pid_t pid, const std::string& note) {
     spdlog::debug("{} of process {}: {}", what, pid, note);
 }
 
+/// Nothing for a process that is gone, or a zombie.
+std::optional<AddressSpace> read_space(std::uint32_t pid) {
+  auto space = AddressSpace::of(static_cast<pid_t>(pid));
+  if (!space || space->mappings().empty())
+    return std::nullopt;
+  return std::move(*space);
+}
+
 /// The copy starts at or a little below the stack pointer.
 StackSnapshot snapshot_of(const StackCopy& copy) {
   StackSnapshot snapshot;
@@ -29,10 +37,7 @@ StackSnapshot snapshot_of(const StackCopy& copy) {
 } // namespace
 
 void StackFiller::fill(ForkEvent& fork) {
-  auto known = spaces_.find(fork.child.parent_pid);
-  const AddressSpace* space = known != spaces_.end() && known->second.exe == fork.exe_id
-                                  ? &known->second.space
-                                  : read_space(fork.child.parent_pid, fork.exe_id);
+  const AddressSpace* space = parent_space(fork);
   if (space == nullptr || fork.fork_ip == 0)
     return;
   std::vector<std::string> functions{symbolizer_.symbolize(fork.fork_ip, *space).function};
@@ -44,21 +49,26 @@ void StackFiller::fill(ForkEvent& fork) {
   fork.call = fork_call_of(functions);
 }
 
-const AddressSpace* StackFiller::read_space(std::uint32_t pid, const FileId& exe) {
-  auto space = AddressSpace::of(static_cast<pid_t>(pid));
-  if (!space || space->mappings().empty())
+const AddressSpace* StackFiller::parent_space(const ForkEvent& fork) {
+  auto known = spaces_.find(fork.child.parent_pid);
+  if (known != spaces_.end() && known->second.exe == fork.exe_id)
+    return &known->second.space;
+  auto space = read_space(fork.child.parent_pid);
+  if (!space)
     return nullptr;
   if (spaces_.size() >= max_spaces)
     spaces_.clear();
-  return &spaces_.insert_or_assign(pid, Space{exe, std::move(*space)}).first->second.space;
+  Space read{fork.exe_id, std::move(*space)};
+  return &spaces_.insert_or_assign(fork.child.parent_pid, std::move(read)).first->second.space;
 }
 
 /// A child has its parent's memory map until it execs, but for what it mapped itself.
 const AddressSpace* StackFiller::space_of(const ChildRef& child) {
-  if (const AddressSpace* own = read_space(child.key.pid))
-    return own;
-  if (const AddressSpace* parent = read_space(child.parent_pid))
-    return parent;
+  for (std::uint32_t pid : {child.key.pid, child.parent_pid}) {
+    last_read_ = read_space(pid);
+    if (last_read_)
+      return &*last_read_;
+  }
   auto remembered = spaces_.find(child.parent_pid);
   return remembered == spaces_.end() ? nullptr : &remembered->second.space;
 }

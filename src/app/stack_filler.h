@@ -6,6 +6,7 @@
 #include "symbols/unwinder.h"
 
 #include <map>
+#include <optional>
 
 namespace forkmon {
 
@@ -27,11 +28,12 @@ private:
     AddressSpace space;
   };
   const AddressSpace* space_of(const ChildRef& child);
-  const AddressSpace* read_space(std::uint32_t pid, const FileId& exe = {});
+  const AddressSpace* parent_space(const ForkEvent& fork);
 
   static constexpr std::size_t max_spaces = 32;
   Symbolizer symbolizer_;
   std::map<std::uint32_t, Space> spaces_; ///< of parents, by pid
+  std::optional<AddressSpace> last_read_; ///< what space_of() returned, if it is none of these
 };
 
 } // namespace forkmon

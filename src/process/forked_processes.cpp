@@ -5,23 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <filesystem>
 #include <set>
 
 namespace forkmon {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::optional<pid_t> pid_of(const fs::path& name) {
-  const std::string& text = name.native();
-  pid_t pid = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return pid;
-}
 
 std::int64_t now_of(clockid_t clock) {
   timespec now{};
@@ -47,11 +34,8 @@ std::uint32_t uid_of(pid_t pid) {
 
 std::vector<ForkedProcess> forked_processes() {
   std::vector<ForkedProcess> forked;
-  std::error_code error;
-  fs::directory_iterator entries("/proc", error), end;
-  for (; !error && entries != end; entries.increment(error)) {
-    auto pid = pid_of(entries->path().filename());
-    auto process = pid ? read_stat(*pid) : Result<ProcStat>(Error{});
+  for (pid_t pid : all_processes()) {
+    auto process = read_stat(pid);
     if (!process || !process->forked_no_exec || process->is_kernel_thread || process->state == 'Z')
       continue;
     if (share_memory(process->pid, process->ppid))

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "process/proc.h"
 
+#include "util/number.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <climits>
 #include <filesystem>
 #include <iterator>
@@ -24,15 +26,6 @@ constexpr std::uint64_t pf_kthread = 0x00200000;
 
 std::uint32_t kernel_dev(std::uint64_t major, std::uint64_t minor) {
   return static_cast<std::uint32_t>(major << 20U | minor);
-}
-
-template <typename T>
-std::optional<T> number(std::string_view text, int base = 10) {
-  T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
 }
 
 Result<FileId> file_id_of(const std::string& path) {
@@ -59,26 +52,15 @@ std::vector<std::string_view> fields_of(std::string_view text) {
   return fields;
 }
 
-/// "START-END PERMS OFFSET MAJOR:MINOR INODE   PATH"
-std::optional<MappedFile> parse_mapping(std::string_view line) {
-  MappedFile mapping;
-  auto start = number<std::uint64_t>(next_field(line, '-'), 16);
-  auto end = number<std::uint64_t>(next_field(line, ' '), 16);
-  auto perms = next_field(line, ' ');
-  next_field(line, ' '); // offset
-  auto major = number<std::uint64_t>(next_field(line, ':'), 16);
-  auto minor = number<std::uint64_t>(next_field(line, ' '), 16);
-  auto inode = number<std::uint64_t>(next_field(line, ' '));
-  if (!start || !end || !major || !minor || !inode || *inode == 0)
-    return std::nullopt;
-  if (perms.size() < 3 || perms[2] != 'x')
-    return std::nullopt;
-  mapping.start = *start;
-  mapping.end = *end;
-  mapping.file = {kernel_dev(*major, *minor), *inode};
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  mapping.path = line;
-  return mapping;
+/// Names in a directory of /proc that are numbers: pids, tids or descriptors.
+std::vector<pid_t> numbers_in(const std::string& directory) {
+  std::vector<pid_t> numbers;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(directory, error), end;
+  for (; !error && entries != end; entries.increment(error))
+    if (auto number = parse_number<pid_t>(entries->path().filename().native()))
+      numbers.push_back(*number);
+  return numbers;
 }
 
 /// Children that any thread of the process made.
@@ -89,7 +71,7 @@ std::vector<pid_t> children_of(pid_t pid) {
     if (!text)
       continue;
     for (std::string_view field : fields_of(*text))
-      if (auto child = number<pid_t>(field))
+      if (auto child = parse_number<pid_t>(field))
         children.push_back(*child);
   }
   return children;
@@ -116,6 +98,13 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   return text;
 }
 
+Result<std::string> read_proc_file(const std::string& path, std::size_t limit) {
+  auto text = read_file(path, limit + 1);
+  if (text && text->size() > limit)
+    return Error{fmt::format("{}: larger than {} bytes", path, limit)};
+  return text;
+}
+
 Result<ProcStat> parse_stat(std::string_view text) {
   const Error malformed{"malformed /proc/PID/stat"};
   auto open_paren = text.find('(');
@@ -129,13 +118,13 @@ Result<ProcStat> parse_stat(std::string_view text) {
   constexpr std::size_t state = 0, ppid = 1, flags = 6, threads = 17, start_time = 19;
   if (pid.size() != 1 || fields.size() <= start_time)
     return malformed;
-  auto flag_bits = number<std::uint64_t>(fields[flags]).value_or(0);
-  stat.pid = number<pid_t>(pid[0]).value_or(0);
+  auto flag_bits = parse_number<std::uint64_t>(fields[flags]).value_or(0);
+  stat.pid = parse_number<pid_t>(pid[0]).value_or(0);
   stat.comm = text.substr(open_paren + 1, close_paren - open_paren - 1);
   stat.state = fields[state][0];
-  stat.ppid = number<pid_t>(fields[ppid]).value_or(0);
-  stat.threads = number<std::uint32_t>(fields[threads]).value_or(0);
-  stat.start_time = number<std::uint64_t>(fields[start_time]).value_or(0);
+  stat.ppid = parse_number<pid_t>(fields[ppid]).value_or(0);
+  stat.threads = parse_number<std::uint32_t>(fields[threads]).value_or(0);
+  stat.start_time = parse_number<std::uint64_t>(fields[start_time]).value_or(0);
   stat.is_kernel_thread = (flag_bits & pf_kthread) != 0;
   stat.forked_no_exec = (flag_bits & pf_forknoexec) != 0;
   return stat;
@@ -148,14 +137,12 @@ Result<ProcStat> read_stat(pid_t pid) {
   return parse_stat(*text);
 }
 
+std::vector<pid_t> all_processes() {
+  return numbers_in("/proc");
+}
+
 std::vector<pid_t> threads_of(pid_t pid) {
-  std::vector<pid_t> tids;
-  std::error_code error;
-  std::filesystem::directory_iterator entries(fmt::format("/proc/{}/task", pid), error), end;
-  for (; !error && entries != end; entries.increment(error))
-    if (auto tid = number<pid_t>(entries->path().filename().native()))
-      tids.push_back(*tid);
-  return tids;
+  return numbers_in(fmt::format("/proc/{}/task", pid));
 }
 
 Result<Fd> open_pidfd(pid_t pid) {
@@ -163,6 +150,11 @@ Result<Fd> open_pidfd(pid_t pid) {
   if (fd < 0)
     return Error::from_errno(fmt::format("cannot open process {}", pid), errno);
   return Fd(static_cast<int>(fd));
+}
+
+bool has_ended(const Fd& pidfd) {
+  pollfd poll_fd{pidfd.get(), POLLIN, 0};
+  return poll(&poll_fd, 1, 0) == 1;
 }
 
 std::optional<std::uint64_t> context_switches(pid_t pid) {
@@ -175,7 +167,7 @@ std::optional<std::uint64_t> context_switches(pid_t pid) {
     auto line = next_field(text, '\n');
     auto key = next_field(line, '\t');
     if (key == "voluntary_ctxt_switches:" || key == "nonvoluntary_ctxt_switches:")
-      sum += number<std::uint64_t>(line).value_or(0);
+      sum += parse_number<std::uint64_t>(line).value_or(0);
   }
   return sum;
 }
@@ -259,24 +251,24 @@ std::string MappedFile::openable(pid_t pid) const {
   return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
 }
 
-std::vector<MappedFile> parse_mapped_files(std::string_view maps) {
+std::vector<MappedFile> executable_files(const AddressSpace& space) {
   std::vector<MappedFile> files;
-  while (!maps.empty()) {
-    auto mapping = parse_mapping(next_field(maps, '\n'));
-    if (!mapping)
+  for (const Mapping& mapping : space.mappings()) {
+    if (!mapping.executable || mapping.inode == 0)
       continue;
-    auto same = [&](const MappedFile& other) { return other.file == mapping->file; };
+    FileId file{kernel_dev(major(mapping.dev), minor(mapping.dev)), mapping.inode};
+    auto same = [&](const MappedFile& other) { return other.file == file; };
     if (std::none_of(files.begin(), files.end(), same))
-      files.push_back(std::move(*mapping));
+      files.push_back({file, mapping.start, mapping.end, mapping.path});
   }
   return files;
 }
 
 Result<std::vector<MappedFile>> mapped_files(pid_t pid) {
-  auto text = read_file(fmt::format("/proc/{}/maps", pid), 16U << 20U);
-  if (!text)
-    return text.error();
-  return parse_mapped_files(*text);
+  auto space = AddressSpace::of(pid);
+  if (!space)
+    return space.error();
+  return executable_files(*space);
 }
 
 } // namespace forkmon

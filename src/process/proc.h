@@ -3,6 +3,7 @@
 #pragma once
 
 #include "forkmon/event.h"
+#include "process/address_space.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -32,10 +33,14 @@ Result<ProcStat> read_stat(pid_t pid);
 /// The same from the file's text.
 Result<ProcStat> parse_stat(std::string_view text);
 
+/// Process ids, those of this pid namespace.
+std::vector<pid_t> all_processes();
+
 /// Thread ids; empty when the process has ended.
 std::vector<pid_t> threads_of(pid_t pid);
 
 Result<Fd> open_pidfd(pid_t pid);
+bool has_ended(const Fd& pidfd);
 
 /// How often the main thread has been switched out, willing or not: unchanged, it has not run.
 std::optional<std::uint64_t> context_switches(pid_t pid);
@@ -48,6 +53,9 @@ bool shares_memory(pid_t pid);
 
 /// A whole small file, up to `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20U);
+
+/// All of a file of /proc, whose size cannot be known beforehand. Error: larger than `limit` bytes.
+Result<std::string> read_proc_file(const std::string& path, std::size_t limit);
 
 /// The executable's path and file; with " (deleted)" as the kernel prints it.
 struct Executable {
@@ -77,6 +85,6 @@ struct MappedFile {
 };
 /// Files mapped executable into a process, each once.
 Result<std::vector<MappedFile>> mapped_files(pid_t pid);
-std::vector<MappedFile> parse_mapped_files(std::string_view maps);
+std::vector<MappedFile> executable_files(const AddressSpace& space);
 
 } // namespace forkmon

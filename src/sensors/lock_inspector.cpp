@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/lock_inspector.h"
 
+#include "process/namespace_pid.h"
 #include "process/proc.h"
 #include "symbols/memory_reader.h"
 
@@ -59,16 +60,6 @@ std::optional<Head> read_head(MemoryReader& memory, std::uint64_t address) {
   return head;
 }
 
-/// "NSpid:\t1234\t7": the last one is the id in the innermost namespace.
-std::uint32_t own_id(pid_t pid, pid_t tid) {
-  auto status = read_file(fmt::format("/proc/{}/task/{}/status", pid, tid), 8192);
-  auto at = status ? status->find("\nNSpid:") : std::string::npos;
-  if (at == std::string::npos)
-    return static_cast<std::uint32_t>(tid);
-  auto line = status->substr(at + 1, status->find('\n', at + 1) - at - 1);
-  return static_cast<std::uint32_t>(std::atoi(line.substr(line.rfind('\t') + 1).c_str()));
-}
-
 std::string comm_of(pid_t pid, pid_t tid) {
   auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid), 64);
   if (!comm)
@@ -81,7 +72,8 @@ std::string comm_of(pid_t pid, pid_t tid) {
 ThreadNames threads_by_own_id(pid_t pid) {
   ThreadNames threads;
   for (pid_t tid : threads_of(pid))
-    threads[own_id(pid, tid)] = {static_cast<std::uint32_t>(tid), comm_of(pid, tid), true};
+    threads[static_cast<std::uint32_t>(tid_in_its_namespace(pid, tid))] = {
+        static_cast<std::uint32_t>(tid), comm_of(pid, tid), true};
   return threads;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "forkmon/lock.h"
-#include "sensors/wait_state.h"
+#include "process/wait_state.h"
 
 #include <sys/types.h>
 

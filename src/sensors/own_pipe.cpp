@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -47,19 +48,10 @@ bool writes_to(const std::string& process, const std::string& pipe) {
   return false;
 }
 
-bool is_process(const fs::path& name) {
-  return name.native().find_first_not_of("0123456789") == std::string::npos;
-}
-
-bool others_write_to(const std::string& pipe, const std::string& own) {
-  std::error_code error;
-  fs::directory_iterator entries("/proc", error), end;
-  for (; !error && entries != end; entries.increment(error)) {
-    const fs::path& path = entries->path();
-    if (is_process(path.filename()) && path.native() != own && writes_to(path.native(), pipe))
-      return true;
-  }
-  return false;
+bool others_write_to(const std::string& pipe, pid_t self) {
+  return std::ranges::any_of(all_processes(), [&](pid_t pid) {
+    return pid != self && writes_to(fmt::format("/proc/{}", pid), pipe);
+  });
 }
 
 } // namespace
@@ -67,7 +59,7 @@ bool others_write_to(const std::string& pipe, const std::string& own) {
 bool is_pipe_without_other_writer(pid_t pid, int fd) {
   std::string own = fmt::format("/proc/{}", pid);
   std::string pipe = target_of(fmt::format("{}/fd/{}", own, fd));
-  return pipe.starts_with("pipe:") && writes_to(own, pipe) && !others_write_to(pipe, own);
+  return pipe.starts_with("pipe:") && writes_to(own, pipe) && !others_write_to(pipe, pid);
 }
 
 } // namespace forkmon

@@ -4,7 +4,6 @@
 #include "process/proc.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <cerrno>
 #include <set>
@@ -19,11 +18,6 @@ constexpr int max_looks = 16;
 
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
-
-bool has_ended(const Fd& pidfd) {
-  pollfd poll_fd{pidfd.get(), POLLIN, 0};
-  return poll(&poll_fd, 1, 0) == 1;
-}
 
 } // namespace
 

@@ -10,10 +10,10 @@
 #pragma once
 
 #include "forkmon/event.h"
+#include "process/wait_state.h"
 #include "sensors/ip_sampler.h"
 #include "sensors/lock_inspector.h"
 #include "sensors/taints.h"
-#include "sensors/wait_state.h"
 #include "util/fd.h"
 
 #include <map>

@@ -3,13 +3,13 @@
 
 #include "process/proc.h"
 #include "util/fd.h"
+#include "util/number.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -43,14 +43,6 @@ std::string group_of(pid_t pid, std::uint64_t start_time) {
   return fmt::format("{}{}_{}", group_prefix, pid, start_time);
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
-
 /// Is this a group of an agent that has ended?
 bool is_left_over(std::string_view group) {
   if (!group.starts_with(group_prefix))
@@ -59,8 +51,8 @@ bool is_left_over(std::string_view group) {
   auto separator = group.find('_');
   if (separator == std::string_view::npos)
     return false;
-  auto pid = number(group.substr(0, separator));
-  auto start = number(group.substr(separator + 1));
+  auto pid = parse_number<std::uint64_t>(group.substr(0, separator));
+  auto start = parse_number<std::uint64_t>(group.substr(separator + 1));
   if (!pid || !start)
     return false;
   auto running = read_stat(static_cast<pid_t>(*pid));

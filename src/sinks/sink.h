@@ -12,8 +12,6 @@ public:
   virtual ~Sink() = default;
   /// An Error means that this and later findings cannot be delivered (EPIPE, ENOSPC…).
   virtual Status on(const Finding& finding) = 0;
-  /// Delivers what is held back, if anything is.
-  virtual Status flush() { return ok(); }
 };
 
 } // namespace forkmon

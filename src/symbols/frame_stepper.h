@@ -2,7 +2,7 @@
 /// One step of unwinding: from the registers of a frame to those of its caller.
 #pragma once
 
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 #include "symbols/code_bytes.h"
 #include "symbols/memory_reader.h"
 #include "symbols/module_cache.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/jit_map.h"
 
-#include "symbols/namespace_pid.h"
+#include "process/namespace_pid.h"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 /// The modules that were used last, by file and by build id.
 #pragma once
 
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 #include "symbols/module.h"
 #include "util/result.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/python.h"
 
-#include "symbols/namespace_pid.h"
+#include "process/namespace_pid.h"
 #include "symbols/python_lines.h"
 #include "symbols/python_objects.h"
 #include "symbols/unwinder.h"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "forkmon/finding.h"
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 #include "symbols/memory_reader.h"
 #include "symbols/module_cache.h"
 #include "symbols/python_layout.h"

@@ -86,21 +86,4 @@ Result<RegularFile> open_regular(const std::string& path) {
   return reopen(handle, path);
 }
 
-Result<std::string> read_proc_file(const std::string& path, std::size_t limit) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd)
-    return Error::from_errno(path, errno);
-  std::string text;
-  std::array<char, 16384> chunk;
-  ssize_t size = 0;
-  while ((size = read(fd.get(), chunk.data(), chunk.size())) > 0) {
-    text.append(chunk.data(), static_cast<std::size_t>(size));
-    if (text.size() > limit)
-      return Error{fmt::format("{}: larger than {} bytes", path, limit)};
-  }
-  if (size < 0)
-    return Error::from_errno(path, errno);
-  return text;
-}
-
 } // namespace forkmon

@@ -2,7 +2,7 @@
 /// Opening files that a watched process has chosen, without being made to wait or to read a device.
 #pragma once
 
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -28,8 +28,5 @@ Result<RegularFile> open_in_root_of(pid_t pid, const std::string& path);
 
 /// A path of this mount namespace.
 Result<RegularFile> open_regular(const std::string& path);
-
-/// All of a file of /proc, whose size cannot be known beforehand. Error: larger than `limit` bytes.
-Result<std::string> read_proc_file(const std::string& path, std::size_t limit);
 
 } // namespace forkmon

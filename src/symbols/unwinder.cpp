@@ -1,47 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/unwinder.h"
 
+#include "process/proc.h"
+#include "process/wait_state.h"
+
 #include "symbols/demangle.h"
 #include "symbols/safe_open.h"
-
-#include <charconv>
 
 #include <fmt/format.h>
 
 namespace forkmon {
-namespace {
-
-/// The last word of `text`, taken off it, as a hexadecimal number with "0x".
-std::optional<std::uint64_t> take_last_number(std::string_view& text) {
-  const auto begin = text.find_last_of(' ') + 1;
-  const auto word = text.substr(begin);
-  text = text.substr(0, begin == 0 ? 0 : begin - 1);
-  std::uint64_t value = 0;
-  if (!word.starts_with("0x"))
-    return {};
-  const auto [end, error] = std::from_chars(word.data() + 2, word.data() + word.size(), value, 16);
-  if (error != std::errc{} || end != word.data() + word.size())
-    return {};
-  return value;
-}
-
-} // namespace
-
 Result<Registers> registers_of_waiting(pid_t pid, pid_t tid) {
   const auto path = fmt::format("/proc/{}/task/{}/syscall", pid, tid);
   auto text = read_proc_file(path, 4096);
   if (!text)
     return text.error();
-  // "number arguments... sp pc", "-1 sp pc" outside of a system call, or "running".
-  std::string_view rest(*text);
-  rest = rest.substr(0, rest.find('\n'));
-  const auto pc = take_last_number(rest);
-  const auto sp = take_last_number(rest);
-  if (!pc || !sp)
+  const auto state = parse_wait_state(*text);
+  if (!state || state->running)
     return Error{fmt::format("thread {} runs", tid)};
   Registers registers;
-  registers.set_pc(*pc);
-  registers.set_sp(*sp);
+  registers.set_pc(state->pc);
+  registers.set_sp(state->sp);
   return registers;
 }
 

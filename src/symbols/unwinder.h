@@ -3,7 +3,7 @@
 #pragma once
 
 #include "forkmon/finding.h"
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 #include "symbols/jit_map.h"
 #include "symbols/module_cache.h"
 #include "symbols/registers.h"

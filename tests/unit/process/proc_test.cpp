@@ -111,12 +111,13 @@ TEST(ContainerOf, FindsNoneInOtherPaths) {
   EXPECT_EQ(container_of("/a" + id + "a"), std::nullopt);
 }
 
-TEST(ParseMappedFiles, TakesExecutableFilesOnce) {
-  auto files = parse_mapped_files("1000-2000 r--p 00000000 fe:10 77 /lib/a b.so\n"
-                                  "2000-3000 r-xp 00001000 fe:10 77                 /lib/a b.so\n"
-                                  "4000-5000 r-xp 00000000 fe:10 77 /lib/a b.so\n"
-                                  "6000-7000 rwxp 00000000 00:00 0 [heap]\n"
-                                  "7000-8000 r-xp 00000000 00:1f 9 /gone (deleted)\n");
+TEST(ExecutableFiles, TakesExecutableFilesOnce) {
+  auto files = executable_files(
+      AddressSpace::parse("1000-2000 r--p 00000000 fe:10 77 /lib/a b.so\n"
+                          "2000-3000 r-xp 00001000 fe:10 77                 /lib/a b.so\n"
+                          "4000-5000 r-xp 00000000 fe:10 77 /lib/a b.so\n"
+                          "6000-7000 rwxp 00000000 00:00 0 [heap]\n"
+                          "7000-8000 r-xp 00000000 00:1f 9 /gone (deleted)\n"));
   ASSERT_EQ(files.size(), 2u);
   EXPECT_EQ(files[0].file, (FileId{0xfeU << 20U | 0x10U, 77}));
   EXPECT_EQ(files[0].path, "/lib/a b.so");
@@ -125,8 +126,9 @@ TEST(ParseMappedFiles, TakesExecutableFilesOnce) {
   EXPECT_EQ(files[1].path, "/gone (deleted)");
 }
 
-TEST(ParseMappedFiles, PassesOverLinesThatMakeNoSense) {
-  EXPECT_THAT(parse_mapped_files("\n-\nx-y r-xp 0 a:b 1 /c\n1000-2000 r-xp\n"), testing::IsEmpty());
+TEST(ExecutableFiles, PassesOverLinesThatMakeNoSense) {
+  EXPECT_THAT(executable_files(AddressSpace::parse("\n-\nx-y r-xp 0 a:b 1 /c\n1000-2000 r-xp\n")),
+              testing::IsEmpty());
 }
 
 TEST(ContextSwitches, AreThoseOfTheProcess) {

@@ -2,6 +2,7 @@
 /// Children that stand still, to be looked at.
 #pragma once
 
+#include "process/proc.h"
 #include "symbols/safe_open.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "process/proc.h"
 #include "symbols/python.h"
 
 #include "child_process.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/wait_state.h"
+#include "process/wait_state.h"
 
 #include <gmock/gmock.h>
 #include <sys/syscall.h>

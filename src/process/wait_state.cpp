@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/wait_state.h"
+#include "process/wait_state.h"
+
+#include "util/number.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <charconv>
-#include <string>
 
 namespace forkmon {
 namespace {
@@ -22,11 +22,10 @@ std::string_view next_word(std::string_view& text) {
 
 bool read_hex(std::string_view& text, std::uint64_t& value) {
   auto word = next_word(text);
-  if (!word.starts_with("0x"))
-    return false;
-  word.remove_prefix(2);
-  auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value, 16);
-  return error == std::errc{} && end == word.data() + word.size();
+  auto number =
+      word.starts_with("0x") ? parse_number<std::uint64_t>(word.substr(2), 16) : std::nullopt;
+  value = number.value_or(0);
+  return number.has_value();
 }
 
 } // namespace
@@ -39,9 +38,10 @@ std::optional<WaitState> parse_wait_state(std::string_view text) {
     state.running = true;
     return state;
   }
-  auto [end, error] = std::from_chars(first.data(), first.data() + first.size(), state.number);
-  if (error != std::errc{} || end != first.data() + first.size())
+  auto number = parse_number<long>(first);
+  if (!number)
     return std::nullopt;
+  state.number = *number;
   if (state.number >= 0)
     for (std::uint64_t& argument : state.arguments)
       if (!read_hex(text, argument))

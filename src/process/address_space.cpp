@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 
-#include "symbols/safe_open.h"
+#include "process/proc.h"
 
 #include <sys/sysmacros.h>
 

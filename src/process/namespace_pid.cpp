@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "symbols/namespace_pid.h"
+#include "process/namespace_pid.h"
 
-#include "symbols/safe_open.h"
+#include "process/proc.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "symbols/address_space.h"
+#include "process/address_space.h"
 
 #include <gmock/gmock.h>
 #include <sys/sysmacros.h>
