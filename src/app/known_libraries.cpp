@@ -84,7 +84,7 @@ Status KnownLibraries::add_functions(const MappedFile& file, const std::string& 
     return ok();
   LibrarySites library{openable, file.file, {}};
   for (std::size_t i = 0; i < ids.size(); i++)
-    library.sites.push_back({scan.functions[i].offset, ids[i]});
+    library.sites.push_back({scan.functions[i].offset, ids[i], scan.functions[i].function.tier});
   return probes_->add(library);
 }
 
