@@ -28,6 +28,7 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   std::unique_ptr<Monitor> monitor(new Monitor(settings, std::move(on_finding)));
   auto programs = BpfPrograms::load({.watched_only = settings.watched_only,
                                      .all_armed = settings.probe == ProbePolicy::all,
+                                     .contexts_are_swapped = !can_keep_contexts_apart(),
                                      .stack_bytes = settings.stack_bytes,
                                      .stack_interval = settings.stack_interval,
                                      .ring_bytes = settings.ring_bytes,
@@ -87,6 +88,8 @@ Status Monitor::try_probes() {
 }
 
 Status Monitor::start_thread_watch() {
+  if (can_keep_contexts_apart())
+    return ok();
   auto watch = ThreadWatch::start(*programs_, *probes_);
   if (!watch)
     return watch.error();

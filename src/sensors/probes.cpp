@@ -142,8 +142,8 @@ Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, Armed& armed) const {
 }
 
 /// Threads that come while they are counted may exceed it by a few, for which there is room.
-Status ProbeSensor::check_room(pid_t pid, std::size_t tier_count) const {
-  std::size_t needed = threads_of(pid).size() * libraries_.size() * tier_count;
+Status ProbeSensor::check_room(pid_t pid, std::size_t threads, std::size_t tier_count) const {
+  std::size_t needed = threads * libraries_.size() * tier_count;
   if (open_descriptors() + needed > max_descriptors_)
     return Error{fmt::format("process {} takes {} descriptors, which is more than is left of {}",
                              pid, needed, max_descriptors_),
@@ -169,7 +169,7 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   std::lock_guard lock(mutex_);
   if (families_.contains(pid))
     return ok();
-  if (auto room = check_room(pid, probe_tiers); !room)
+  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers); !room)
     return room;
   auto account = free_account();
   if (!account)
@@ -207,16 +207,17 @@ Status ProbeSensor::hold(pid_t pid) {
     forget_ended_held();
   if (held_.size() >= max_held)
     return Error{"as many processes with threads are held as there may be"};
-  if (auto room = check_room(pid, probe_tiers); !room)
-    return room;
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
+  const auto tids = threads_of(pid);
+  if (auto room = check_room(pid, tids.size(), probe_tiers); !room)
+    return room;
   auto family = family_map_.find(pidfd->get());
   if (!family || (family->flags & FM_FAMILY_ARMED) == 0)
     return ok(); // it has called exec, or its probes were taken off
   Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, {}, {}};
-  for (pid_t tid : threads_of(pid)) { // any of them may be the last to live
+  for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
       auto opened = open_on(tid, Inheritance::none, tier, held.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
@@ -249,7 +250,7 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   auto found = families_.find(pid);
   if (found == families_.end() || !found->second.dropped[index(tier)])
     return ok();
-  if (auto room = check_room(pid, 1); !room)
+  if (auto room = check_room(pid, threads_of(pid).size(), 1); !room)
     return room;
   Armed& armed = found->second;
   if (auto opened = open_on_threads(pid, tier, armed); !opened)

@@ -55,7 +55,8 @@ public:
   /// Arms a process: all its threads, and all that come of it. Error EMFILE: that would take more
   /// descriptors than there may be, or more families are armed than there are accounts.
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags);
-  /// A process that inherited its probes has started a thread: gives it probes of its own, which
+  /// Where can_keep_contexts_apart() says no, and a process that inherited its probes has started a
+  /// thread: gives it probes of its own, which
   /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
   /// Takes a tier of probes off an armed process and off the children that inherited them. What it
@@ -102,7 +103,7 @@ private:
   Result<TierEvent> define(const LibrarySites& library, Tier tier);
   Status open_on(pid_t tid, Inheritance inheritance, Tier tier, std::vector<Fd>& opened) const;
   Status open_on_threads(pid_t pid, Tier tier, Armed& armed) const;
-  Status check_room(pid_t pid, std::size_t tiers) const;
+  Status check_room(pid_t pid, std::size_t threads, std::size_t tiers) const;
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
   void forget_ended_held();
