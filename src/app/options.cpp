@@ -114,11 +114,10 @@ void add_sensor_options(CLI::App& app, Raw& raw) {
       ->type_name("PERCENT")
       ->capture_default_str();
   app.add_option("--ring-bytes", raw.options.ring_bytes,
-                 "Room for events that the agent has not taken yet, such as 4MiB")
+                 "Room for events that wait to be read (default: 2MiB; with --trace 8MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->check(is_ring_size, "a power of two from 64KiB to 256MiB")
-      ->type_name("BYTES")
-      ->capture_default_str();
+      ->type_name("BYTES");
   app.add_flag("--bpf-stats", raw.options.bpf_stats,
                "Have the kernel time all BPF programs: forkmon_bpf_run_seconds_total");
   app.add_option("--stack-bytes", raw.options.stack_bytes,

@@ -11,6 +11,8 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <malloc.h>
+
 #include <csignal>
 
 namespace forkmon {
@@ -19,6 +21,10 @@ namespace {
 constexpr int could_not_start = 1;
 /// Seconds; in a session for one family every stack is worth its price.
 constexpr double usual_stack_interval = 10;
+/// Mapped twice, all of it: most of what the agent takes of memory. A session lives shortly and
+/// copies more stacks.
+constexpr std::size_t agent_ring_bytes = 2U << 20U;
+constexpr std::size_t trace_ring_bytes = 8U << 20U;
 constexpr std::chrono::milliseconds tick_period{100};
 constexpr std::uint64_t ticks_per_update = 10;
 
@@ -96,7 +102,8 @@ Status Session::start() {
       {.watched_only = one_family,
        .probe = options_.probe,
        .probe_budget = options_.probe_budget / 100,
-       .ring_bytes = options_.ring_bytes,
+       .ring_bytes = options_.ring_bytes.value_or(options_.mode == Mode::agent ? agent_ring_bytes
+                                                                               : trace_ring_bytes),
        .bpf_stats = options_.bpf_stats,
        .stack_bytes = options_.stack_bytes,
        .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval)},
@@ -203,6 +210,7 @@ bool Session::is_over() const {
 }
 
 int Session::run() {
+  malloc_trim(0); // loading BPF programs and reading libraries takes far more than what comes
   announce();
   auto ran = loop_->run();
   if (!ran)
