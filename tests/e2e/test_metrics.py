@@ -66,6 +66,14 @@ def test_what_is_served_is_in_the_reference(tmp_path):
             assert set(labels) == reference[name][1], name
 
 
+def test_error_of_the_output_is_counted(tmp_path):
+    with Agent(tmp_path, "--probe=none", "--all", "-o", "/dev/full", output=None) as agent:
+        assert agent.metric("errors_total", component="output") == 0
+        run(workload("malloc_1000"))
+        wait_until(lambda: agent.metric("errors_total", component="output") == 1, "it is counted")
+        wait_until(lambda: agent.metric("last_error_timestamp_seconds") > 1.7e9, "it has a time")
+
+
 def test_bound_of_executables(tmp_path):
     """Of five programs two keep series of their own; the sum is that of all."""
     programs = [tmp_path / f"program{i}" for i in range(5)]
