@@ -15,8 +15,7 @@ namespace forkmon {
 class SuspectArming {
 public:
   /// `budget`: what an armed family may spend on its probes, as a share of one CPU.
-  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget)
-      : probes_(probes), libraries_(libraries), budget_(budget) {}
+  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget);
 
   void on(const Event& event) { suspects_.on(event); }
 
