@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/session.h"
 
+#include "app/agent_server.h"
 #include "app/command.h"
 #include "app/event_loop.h"
 #include "app/monitor.h"
@@ -42,7 +43,7 @@ public:
 private:
   Status check_target() const;
   Status start_target();
-  Status start_metrics();
+  Status start_server();
   Status start_loop();
   void announce() const;
   void on_signal(int signal);
@@ -56,7 +57,7 @@ private:
   Fd target_; ///< pidfd of -p's process
   bool target_ended_ = false;
   std::unique_ptr<Reporter> reporter_;
-  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<AgentServer> server_; ///< null in a trace
   std::unique_ptr<Monitor> monitor_;
   std::optional<EventLoop> loop_;
   std::uint64_t started_ns_ = 0;
@@ -101,7 +102,7 @@ Status Session::start() {
   if (!monitor)
     return monitor.error();
   monitor_ = std::move(*monitor);
-  if (auto serving = start_metrics(); !serving)
+  if (auto serving = start_server(); !serving)
     return serving;
   if (auto looping = start_loop(); !looping)
     return looping;
@@ -109,14 +110,14 @@ Status Session::start() {
   return start_target();
 }
 
-Status Session::start_metrics() {
+Status Session::start_server() {
   if (options_.mode != Mode::agent)
     return ok();
-  auto metrics = Metrics::serve(options_.listen, FORKMON_VERSION);
-  if (!metrics)
-    return metrics.error();
-  metrics_ = std::move(*metrics);
-  reporter_->count_in(*metrics_);
+  auto server = AgentServer::start(options_);
+  if (!server)
+    return server.error();
+  server_ = std::move(*server);
+  reporter_->count_in(server_->metrics());
   return ok();
 }
 
@@ -165,7 +166,8 @@ std::string Session::scope() const {
   if (options_.pid)
     return fmt::format("process {} and its children, until it ends", *options_.pid);
   if (options_.mode == Mode::agent)
-    return fmt::format("the whole system, metrics on http://{}/metrics", options_.listen);
+    return fmt::format("the whole system, metrics on {}://{}/metrics",
+                       options_.web.tls_cert.empty() ? "http" : "https", options_.listen);
   return "the whole system, until Ctrl-C";
 }
 
@@ -186,9 +188,12 @@ void Session::on_signal(int signal) {
 }
 
 void Session::on_tick() {
-  monitor_->tick(monotonic_now_ns());
-  if (metrics_ && ticks_++ % ticks_per_update == 0)
-    metrics_->update(monitor_->totals());
+  const std::uint64_t now_ns = monotonic_now_ns();
+  monitor_->tick(now_ns);
+  if (server_)
+    server_->tick(now_ns);
+  if (server_ && ticks_++ % ticks_per_update == 0)
+    server_->update(monitor_->totals(), {}, now_ns);
   if (is_over())
     loop_->stop();
 }
