@@ -45,7 +45,7 @@ HttpResponse AgentEndpoint::answer(const HttpRequest& request, std::uint64_t now
   if (auto refused = refusal(request, now_ns))
     return *refused;
   if (request.path == "/metrics")
-    return {.body = metrics_.text(), .content_type = metrics_type, .headers = {}};
+    return {.body = metrics_.text(), .content_type = metrics_type};
   if (request.path == "/")
     return page();
   return text(404, "not found; there are /metrics, /healthz, /readyz and /\n");

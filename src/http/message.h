@@ -25,7 +25,7 @@ struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> headers; ///< others
+  std::vector<std::pair<std::string, std::string>> headers = {}; ///< others
 };
 
 } // namespace forkmon
