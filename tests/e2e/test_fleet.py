@@ -99,6 +99,28 @@ def test_a_variable_has_values(fleet, variable):
     assert fleet.prometheus.api(f"label/{label}/values", **{"match[]": series})
 
 
+def documented_queries():
+    """The indented blocks of the docs that are PromQL: one query, or one in each line."""
+    docs = [ROOT / "docs/operate.md", ROOT / "docs/tune.md", *(ROOT / "docs/runbooks").glob("*.md")]
+    for page in docs:
+        for block in re.findall(r"(?:^    .*\n)+", page.read_text(), re.MULTILINE):
+            lines = [re.sub(r" +#.*", "", line) for line in block.splitlines()]
+            if all(re.match(r"\s+([\w:]+\(|\w+ by \(|[*/] |(forkmon_|cluster)[\w:]+[{ ]*)", line)
+                   for line in lines):
+                yield pytest.param(lines, id=f"{page.name} {lines[0].strip()[:40]}")
+
+
+def test_there_are_documented_queries():
+    assert len(list(documented_queries())) > 10
+
+
+@pytest.mark.parametrize("lines", documented_queries())
+def test_a_documented_query_is_understood(fleet, lines):
+    is_one = any(re.match(r"\s+[*/] ", line) for line in lines)
+    for query in ["\n".join(lines)] if is_one else lines:
+        fleet.prometheus.query(query)
+
+
 def test_no_rule_fails(fleet):
     def health():
         groups = fleet.prometheus.api("rules")["groups"]

@@ -101,7 +101,8 @@ def test_metrics_that_are_used_exist():
     """A misspelt name is no error in PromQL: it only stays empty."""
     known = set(re.findall(r'"(forkmon_\w+)"', (ROOT / "src/sinks/metric_table.cpp").read_text()))
     known |= {f"{name}_bucket" for name in known}
-    text = RULES.read_text() + DASHBOARD.read_text()
+    docs = (ROOT / "docs/operate.md", ROOT / "docs/tune.md", *RUNBOOKS.glob("*.md"))
+    text = "".join(file.read_text() for file in (RULES, DASHBOARD, *docs))
     used = set(re.findall(r"(?<![\w:])forkmon_\w+(?![\w:])", text))
     assert len(used) > 20
     assert used <= known
