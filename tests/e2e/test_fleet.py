@@ -153,6 +153,7 @@ def test_a_deadlock_pages_and_resolves(fleet):
         assert alert["labels"]["cluster"] == "example"
         assert re.fullmatch(r"Deadlocked children of [-\w./+?]{1,100} on 127\.0\.0\.1:\d+: 1",
                             alert["annotations"]["summary"])
+        assert re.fullmatch(r"[-\w ./+?:;,]+", alert["annotations"]["description"])
         assert alert["annotations"]["runbook_url"] == "docs/runbooks/ForkmonDeadlock.md"
     firing = {name for (name, _), state in fleet.prometheus.alerts().items() if state == "firing"}
     assert firing == {"ForkmonDeadlock"}, "the agent is well, and the tickets are not due"
