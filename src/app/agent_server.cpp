@@ -4,10 +4,15 @@
 #include "http/listen_socket.h"
 #include "util/time.h"
 
+#include <chrono>
 #include <utility>
 
 namespace forkmon {
 namespace {
+
+/// Components whose errors are counted from the start on.
+constexpr const char* counters = "counters";
+constexpr const char* output = "output";
 
 Result<std::optional<BasicAuth>> load_auth(const std::string& path) {
   if (path.empty())
@@ -28,7 +33,8 @@ std::optional<HttpServer::Tls> tls_of(const WebOptions& web) {
 
 AgentServer::AgentServer(const Options& options, std::optional<BasicAuth> auth)
     : metrics_(FORKMON_VERSION, options.web.max_label_values),
-      endpoint_(metrics_, std::move(auth), FORKMON_VERSION, options.config_file) {}
+      endpoint_(metrics_, std::move(auth), FORKMON_VERSION, options.config_file),
+      errors_{{counters, 0}, {output, 0}} {}
 
 Result<std::unique_ptr<AgentServer>> AgentServer::start(const Options& options) {
   auto auth = load_auth(options.web.basic_auth_file);
@@ -49,8 +55,17 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(const Options& options) 
   return agent;
 }
 
-void AgentServer::update(const KernelTotals& totals, const AgentState& state,
-                         std::uint64_t now_ns) {
+void AgentServer::count_error(const std::string& component) {
+  ++errors_[component];
+  last_error_seconds_ =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void AgentServer::update(const KernelTotals& totals, AgentState state, std::uint64_t now_ns) {
+  if (!totals.counters_read)
+    count_error(counters);
+  state.errors = errors_;
+  state.last_error_seconds = last_error_seconds_;
   metrics_.update(totals, state, now_ns);
   endpoint_.update(totals);
   server_->end_old_connections(now_ns);

@@ -8,8 +8,10 @@
 #include "sinks/metrics.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace forkmon {
 
@@ -23,13 +25,17 @@ public:
   /// At each round of the agent's loop.
   void tick(std::uint64_t now_ns) { endpoint_.on_tick(now_ns); }
   /// About once a second.
-  void update(const KernelTotals& totals, const AgentState& state, std::uint64_t now_ns);
+  void update(const KernelTotals& totals, AgentState state, std::uint64_t now_ns);
+  /// The agent could not do something of its own. `component`: one of a few words.
+  void count_error(const std::string& component);
 
 private:
   AgentServer(const Options& options, std::optional<BasicAuth> auth);
 
   Metrics metrics_;
   AgentEndpoint endpoint_;
+  std::map<std::string, std::uint64_t> errors_;
+  std::optional<double> last_error_seconds_;
   std::unique_ptr<HttpServer> server_; ///< gone before what its thread uses
 };
 

@@ -234,6 +234,7 @@ KernelTotals Monitor::totals() const {
     totals.required_sensors.insert("probes");
   totals.armed_families = probes_ ? probes_->armed_families() : 0;
   auto read = programs_->totals();
+  totals.counters_read = static_cast<bool>(read);
   if (!read)
     return totals;
   totals.forks = read->totals[FM_TOTAL_FORKS];

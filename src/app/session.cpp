@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
+#include <utility>
 
 namespace forkmon {
 namespace {
@@ -62,6 +63,7 @@ private:
   std::optional<EventLoop> loop_;
   std::uint64_t started_ns_ = 0;
   std::uint64_t ticks_ = 0;
+  bool output_error_counted_ = false;
   std::optional<int> failed_exec_;
 };
 
@@ -192,6 +194,8 @@ void Session::on_tick() {
   monitor_->tick(now_ns);
   if (server_)
     server_->tick(now_ns);
+  if (server_ && reporter_->output_failed() && !std::exchange(output_error_counted_, true))
+    server_->count_error("output");
   if (server_ && ticks_++ % ticks_per_update == 0)
     server_->update(monitor_->totals(), {}, now_ns);
   if (is_over())

@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "http/connections.h"
+#include "http/gzip.h"
 #include "http/small_file.h"
 #include "util/text.h"
 #include "util/time.h"
@@ -68,10 +69,24 @@ std::optional<Credentials> credentials_of(MHD_Connection* connection) {
   return credentials;
 }
 
+std::string_view header(MHD_Connection* connection, const char* name) {
+  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value == nullptr ? "" : value;
+}
+
 bool has_body(MHD_Connection* connection) {
-  const char* length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-  return (length != nullptr && std::string_view(length) != "0") ||
-         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != nullptr;
+  const std::string_view length = header(connection, "Content-Length");
+  return (!length.empty() && length != "0") || !header(connection, "Transfer-Encoding").empty();
+}
+
+void compress(HttpResponse& response) {
+  constexpr std::size_t worthwhile_bytes = 1024;
+  if (response.body.size() < worthwhile_bytes)
+    return;
+  if (auto packed = gzip(response.body)) {
+    response.body = std::move(*packed);
+    response.headers.emplace_back("Content-Encoding", "gzip");
+  }
 }
 
 MHD_Result send(MHD_Connection* connection, const HttpResponse& response) {
@@ -130,7 +145,10 @@ MHD_Result HttpServer::Impl::on_request(void* self, MHD_Connection* connection, 
                                .headers = {{"Connection", "close"}}});
     return MHD_YES;
   }
-  return send(connection, static_cast<Impl*>(self)->handler({path, credentials_of(connection)}));
+  HttpResponse response = static_cast<Impl*>(self)->handler({path, credentials_of(connection)});
+  if (accepts_gzip(header(connection, "Accept-Encoding")))
+    compress(response);
+  return send(connection, response);
 }
 
 void HttpServer::Impl::on_connection(void* self, MHD_Connection* connection, void** /*state*/,

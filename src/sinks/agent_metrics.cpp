@@ -61,8 +61,10 @@ void AgentMetrics::raise_each(const MetricInfo& info, const PairTotals& totals) 
 
 void AgentMetrics::update(const KernelTotals& totals, const AgentState& state,
                           std::uint64_t now_ns) {
-  update_kernel(totals);
+  if (totals.counters_read)
+    update_counters(totals);
   update_functions(totals.calls, now_ns);
+  update_losses(totals);
   update_sensors(totals);
   update_probes(totals);
   if (state.config)
@@ -75,11 +77,14 @@ void AgentMetrics::update(const KernelTotals& totals, const AgentState& state,
   update_process();
 }
 
-void AgentMetrics::update_kernel(const KernelTotals& totals) {
+void AgentMetrics::update_counters(const KernelTotals& totals) {
   raise_each(metric::forks,
              {{"fork", totals.forks}, {"vfork", totals.vforks}, {"thread", totals.threads}});
   raise(metric::probe_hits, {}, static_cast<double>(totals.probe_hits));
   raise(metric::unresolved_hits, {}, static_cast<double>(totals.unresolved_hits));
+}
+
+void AgentMetrics::update_losses(const KernelTotals& totals) {
   raise_each(metric::events_lost, totals.lost);
   for (const auto& [program, runs] : totals.program_runs) {
     raise(metric::program_seconds, {program}, runs.seconds);

@@ -37,7 +37,8 @@ private:
   void raise(const MetricInfo& info, const LabelValues& values, double total);
   void raise_each(const MetricInfo& info, const Totals& totals);
   void raise_each(const MetricInfo& info, const PairTotals& totals);
-  void update_kernel(const KernelTotals& totals);
+  void update_counters(const KernelTotals& totals);
+  void update_losses(const KernelTotals& totals);
   void update_functions(const Totals& calls, std::uint64_t now_ns);
   void update_sensors(const KernelTotals& totals);
   void update_probes(const KernelTotals& totals);

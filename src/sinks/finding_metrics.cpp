@@ -16,7 +16,7 @@ using prometheus::Histogram;
 /// docs/metrics.md says why these.
 const Histogram::BucketBoundaries thread_buckets{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 const Histogram::BucketBoundaries seconds_buckets{
-    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
+    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30};
 
 constexpr std::uint64_t max_unused_ns = 3'600'000'000'000;
 

@@ -36,7 +36,7 @@ const MetricLabel scan_reason{"reason"};
 const MetricLabel program{"program"};
 const MetricLabel version{"version"};
 const MetricLabel config_file{"config_file"};
-const MetricLabel component{"component"};
+const MetricLabel component{"component", LabelKind::ours, "counters, output"};
 const MetricLabel kind{"kind", LabelKind::ours,
                        "unsafe_call, deadlock, deadlock_over, child, lost"};
 const MetricLabel overflowing{"metric", LabelKind::ours, "the name of that metric"};

@@ -32,15 +32,16 @@ def series(text):
     return found
 
 
-def counted(agent, name):
-    wait_until(lambda: agent.metric("children_total", exe=name) >= 1, f"{name} is counted")
+def counted(agent, program):
+    wait_until(lambda: agent.metric("children_total", exe=program) >= 1, f"{program} is counted")
 
 
 def test_promtool_finds_nothing(tmp_path):
-    with Agent(tmp_path, "--probe=all") as agent, Running([workload("deadlock_mutex")]):
-        run(workload("malloc_then_exec"))
-        counted(agent, "malloc_then_exec")
-        wait_until(lambda: agent.metric("deadlocked_children", exe="deadlock_mutex") == 1,
+    stuck, calls = workload("deadlock_mutex"), workload("malloc_then_exec")
+    with Agent(tmp_path, "--probe=all") as agent, Running([stuck]):
+        run(calls)
+        counted(agent, calls)
+        wait_until(lambda: agent.metric("deadlocked_children", exe=stuck) == 1,
                    "the deadlock is proven")
         done = subprocess.run(["promtool", "check", "metrics"], input=agent.metrics_text(),
                               capture_output=True, text=True, check=False)
@@ -55,7 +56,7 @@ def test_what_is_served_is_in_the_reference(tmp_path):
         reference[row[0]] = row[1], set(re.findall(r"`(\w+)`", row[2]))
     with Agent(tmp_path, "--probe=all") as agent:
         run(workload("malloc_then_exec"))
-        counted(agent, "malloc_then_exec")
+        counted(agent, workload("malloc_then_exec"))
         text = agent.metrics_text()
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     assert set(types) <= set(reference)
@@ -65,15 +66,24 @@ def test_what_is_served_is_in_the_reference(tmp_path):
             assert set(labels) == reference[name][1], name
 
 
+def test_error_of_the_output_is_counted(tmp_path):
+    with Agent(tmp_path, "--probe=none", "--all", "-o", "/dev/full", output=None) as agent:
+        assert agent.metric("errors_total", component="output") == 0
+        run(workload("malloc_1000"))
+        wait_until(lambda: agent.metric("errors_total", component="output") == 1, "it is counted")
+        wait_until(lambda: agent.metric("last_error_timestamp_seconds") > 1.7e9, "it has a time")
+
+
 def test_bound_of_executables(tmp_path):
     """Of five programs two keep series of their own; the sum is that of all."""
     programs = [tmp_path / f"program{i}" for i in range(5)]
     for program in programs:
         shutil.copy(workload("malloc_1000"), program)
-    with Agent(tmp_path, "--probe=all", "--max-label-values=2", "--exe=program*") as agent:
+    mine = f"{tmp_path}/*"
+    with Agent(tmp_path, "--probe=all", "--max-label-values=2", "--exe", mine) as agent:
         for program in programs:
             run(program)
-            counted(agent, program.name if program != programs[0] else "program0")
+            counted(agent, str(program))
         own = {labels["exe"] for name, labels, _ in series(agent.metrics_text())
                if name == "forkmon_tainted_forks_total"}
         assert own == {str(programs[3]), str(programs[4]), "other"}
@@ -124,22 +134,25 @@ def test_container_label(tmp_path, path, runtime):
     with cgroup(path) as folder, Agent(tmp_path, "--probe=all") as agent:
         join = f"echo $$ >{folder}/cgroup.procs && exec {workload('malloc_1000')}"
         [truth] = json_lines(run("sh", "-c", join).stdout)
-        counted(agent, "malloc_1000")
+        exe = workload("malloc_1000")
+        counted(agent, exe)
         uri = f"{runtime}://{CONTAINER}"
-        assert agent.metric("tainted_forks_total", exe="malloc_1000", container_id=uri) == 1
-        assert agent.metric("unsafe_calls_total", container_id=uri, function="malloc") == 1000
+        assert agent.metric("tainted_forks_total", exe=exe, container_id=uri) == 1
+        assert agent.metric("unsafe_calls_total", exe=exe, container_id=uri,
+                            function="malloc") == 1000
         found = [f for f in agent.findings() if f.get("child", {}).get("pid") == truth["child"]]
         assert found and all(f["container"] == CONTAINER for f in found)
 
 
 def test_no_container_on_the_host(tmp_path):
-    with Agent(tmp_path, "--probe=all") as agent:
-        run(workload("malloc_1000"))
-        counted(agent, "malloc_1000")
-        ids = {labels["container_id"] for name, labels, _ in series(agent.metrics_text())
-               if name == "forkmon_tainted_forks_total" and "malloc_1000" in labels["exe"]}
-        assert len(ids) == 1
-        assert agent.findings()[0]["container"] is None or CONTAINER not in ids
+    with cgroup("forkmon.slice/forkmon-test.service") as folder, \
+            Agent(tmp_path, "--probe=all") as agent:
+        exe = workload("malloc_1000")
+        run("sh", "-c", f"echo $$ >{folder}/cgroup.procs && exec {exe}")
+        counted(agent, exe)
+        containers = [labels["container_id"] for name, labels, _ in series(agent.metrics_text())
+                      if name == "forkmon_tainted_forks_total" and labels["exe"] == exe]
+        assert "" in containers
 
 
 @pytest.mark.parametrize("name", [

@@ -3,7 +3,6 @@
 
 import base64
 import contextlib
-import crypt
 import ctypes
 import os
 import signal
@@ -16,6 +15,9 @@ import urllib.request
 import pytest
 
 from harness import (Agent, Running, assert_one_line, forkmon, free_port, run, wait_until, workload)
+
+
+HASH = "$2y$10$pBuOWaX7ykmttzUIAzqKh.cdZIqw/yUszt2XvxRmLZeSt4RRkmFqq"  # bcrypt of "se:cret"
 
 
 def status_of(agent, path, **options):
@@ -82,8 +84,9 @@ def test_head(tmp_path):
 
 
 def test_page_names_the_worst(tmp_path):
-    with Agent(tmp_path, "--probe=all") as agent, Running([workload("deadlock_mutex")]):
-        wait_until(lambda: agent.metric("deadlocked_children", exe="deadlock_mutex") == 1,
+    stuck = workload("deadlock_mutex")
+    with Agent(tmp_path, "--probe=all", "--exe", stuck) as agent, Running([stuck]):
+        wait_until(lambda: agent.metric("deadlocked_children", exe=stuck) == 1,
                    "the deadlock is proven")
         answer = agent.get("/")
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -167,7 +170,7 @@ def test_tls_files_that_cannot_be_used(tmp_path, certificate):
 
 def test_passwords(tmp_path):
     users = tmp_path / "users"
-    users.write_text(f"prom:{crypt.crypt('se:cret', crypt.METHOD_BLOWFISH)}\n")
+    users.write_text(f"prom:{HASH}\n")
     with Agent(tmp_path, "--web-basic-auth-file", users, user="prom:se:cret") as agent:
         assert agent.metric("build_info") == 1
         assert agent.get("/").status == 200

@@ -67,6 +67,15 @@ TEST_F(HttpServerTest, AnswersHeadWithoutTheBody) {
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
 
+TEST_F(HttpServerTest, CompressesForWhoAsksForIt) {
+  const std::string path = "/" + std::string(2000, 'x');
+  const std::string answer = get(port_, path, "Accept-Encoding: gzip\r\n");
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Encoding: gzip\r\n"));
+  EXPECT_LT(answer.size(), 1000u);
+  EXPECT_THAT(get(port_, path), Not(HasSubstr("Content-Encoding")));
+  EXPECT_THAT(get(port_, "/short", "Accept-Encoding: gzip\r\n"), EndsWith("/short by nobody"));
+}
+
 TEST_F(HttpServerTest, PassesCredentialsOn) {
   EXPECT_THAT(get(port_, "/", "Authorization: Basic cHJvbTpzZTpjcmV0\r\n"),
               EndsWith("/ by prom/se:cret"));

@@ -155,6 +155,15 @@ TEST(Metrics, FollowTheKernelsTotals) {
               ElementsAre("{function=\"malloc\"} 1000"));
 }
 
+TEST(Metrics, ClaimNoZeroWhereTheKernelsCountersCannotBeRead) {
+  Metrics metrics("1");
+  KernelTotals totals;
+  totals.counters_read = false;
+  metrics.update(totals, {}, second);
+  EXPECT_THAT(lines_of(metrics, "forkmon_forks_total"), ElementsAre());
+  EXPECT_THAT(lines_of(metrics, "forkmon_probe_hits_total"), ElementsAre());
+}
+
 TEST(Metrics, NeverLowerACounter) {
   Metrics metrics("1");
   KernelTotals totals;
