@@ -13,6 +13,18 @@ mount --rbind /sys "$0/sys"
 exec chroot "$0" "$@"
 """
 
+# As a container runtime does it: the root and sysfs read-only, but for tracefs; no more capabilities
+# than those of the pod, and no way to get others.
+CONTAIN = """
+mount --bind "$0" "$0"
+mount -t proc proc "$0/proc"
+mount -t sysfs -o ro sysfs "$0/sys"
+mount --bind /sys/kernel/tracing "$0/sys/kernel/tracing"
+mount -t tmpfs tmpfs "$0/tmp"
+mount -o remount,bind,ro "$0"
+exec chroot "$0" setpriv --no-new-privs --inh-caps=-all "--bounding-set=-all,$CAPABILITIES" "$@"
+"""
+
 
 class CleanRoot:
     def __init__(self, folder):
@@ -24,6 +36,12 @@ class CleanRoot:
         """The command line that runs these in here."""
         return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, self.folder,
                 *arguments]
+
+    def contained(self, capabilities, *arguments):
+        """The command line that runs these in here as in a pod with these capabilities."""
+        names = ",".join(f"+{name.lower()}" for name in capabilities)
+        return ["env", f"CAPABILITIES={names}", "unshare", "--mount", "--propagation", "private",
+                "sh", "-ec", CONTAIN, self.folder, *arguments]
 
     def run(self, *arguments, timeout=300):
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",

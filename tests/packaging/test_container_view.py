@@ -1,47 +1,79 @@
 # SPDX-License-Identifier: MIT
-"""forkmon in a root of its own watches a program in another: as two containers of one host."""
+"""forkmon as its pod runs it (a root of its own, read-only, with the pod's capabilities and the host's
+pid namespace) watches a program in another root: as two containers of one node."""
 
+import contextlib
+import re
 import shutil
+import urllib.request
 
 import pytest
+import yaml
 
-from harness import TIMEOUT, Running, check_truths, findings_in, run, wait_until, workload
+from harness import (ROOT, TIMEOUT, Running, check_truths, free_port, json_lines, run, wait_until,
+                     workload)
 
-FILES = "forkmon: watching"
+
+@pytest.fixture(scope="module")
+def capabilities():
+    """Those of the DaemonSet."""
+    daemon_set = yaml.safe_load((ROOT / "deploy/kubernetes/base/daemonset.yaml").read_text())
+    (container,) = daemon_set["spec"]["template"]["spec"]["containers"]
+    return container["securityContext"]["capabilities"]["add"]
 
 
 @pytest.fixture
-def other_container(tmp_path):
-    """A root with a workload and a C library of its own, which has no other name on the host."""
+def other(tmp_path):
+    """The command line of a workload in a root with a C library of its own: another file than the
+    host's and forkmon's, and one that no path of theirs names."""
     root = tmp_path / "other"
     program = workload("hold_then_fork")
-    for line in run("ldd", program).stdout.splitlines():
-        for word in line.split():
-            if word.startswith("/"):
-                (root / word.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(word, root / word.lstrip("/"))
+    libraries = [word for word in run("ldd", program).stdout.split() if word.startswith("/")]
+    for library in libraries:
+        copy = root / library.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, copy)
     shutil.copy(program, root / "program")
-    return root
+    return ["unshare", "--mount", "chroot", root, "/program"]
 
 
-def test_libraries_of_another_container_are_probed(installed, other_container, tmp_path):
-    errors = tmp_path / "stderr"
-    command = ["unshare", "--mount", "chroot", other_container, "/program"]
-    with Running(command) as target:
+def test_calls_into_the_library_of_another_container(installed, other, capabilities, tmp_path):
+    with Running(other) as target:
         pid = target.first_line()["pid"]
-        trace_command = installed.command("forkmon", "--trace", "--format=json", "-o",
-                                          "/tmp/findings", "-p", pid)
-        with Running(trace_command, errors_to=errors) as trace:
-            wait_until(lambda: FILES in trace.stderr(), "forkmon watches")
+        command = installed.contained(capabilities, "forkmon", "--trace", "--format=json", "-p", pid)
+        with Running(command, errors_to=tmp_path / "stderr") as trace:
+            wait_until(lambda: "forkmon: watching" in trace.stderr(), "forkmon watches")
             truths = target.go_on()
-            assert trace.process.wait(TIMEOUT) == 0, trace.stderr()
-    check_truths(truths, findings_in(installed.path("/tmp/findings")))
-    installed.path("/tmp/findings").unlink()
+            found, _ = trace.process.communicate(timeout=TIMEOUT)
+            assert trace.process.returncode == 0, trace.stderr()
+    check_truths(truths, json_lines(found.decode()))
 
 
-def test_check_names_the_libraries_of_another_container(installed, other_container):
-    with Running(["unshare", "--mount", "chroot", other_container, "/program"]) as target:
+def test_check_reads_the_library_of_another_container(installed, other, capabilities):
+    with Running(other) as target:
         pid = target.first_line()["pid"]
-        done = installed.checked("forkmon", "--check", "-p", str(pid))
+        done = run(*installed.contained(capabilities, "forkmon", "--check", "-p", pid))
         target.go_on()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "missing" not in done.stdout
     assert "provider    glibc" in done.stdout, done.stdout
+
+
+def test_agent_serves_metrics_of_other_containers(installed, other, capabilities, tmp_path):
+    url = f"http://127.0.0.1:{free_port()}/metrics"
+    command = installed.contained(capabilities, "forkmon", "--probe=all",
+                                  f"--listen={url.split('/')[2]}")
+
+    def metrics():
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            return answer.read().decode()
+        return ""
+
+    with Running(command, errors_to=tmp_path / "stderr") as agent:
+        wait_until(lambda: 'forkmon_sensor_active{sensor="probes"} 1' in metrics(), "it serves")
+        with Running(other) as target:
+            target.first_line()
+            target.go_on()
+        wait_until(lambda: re.search(r'tainted_forks_total\{exe="[^"]*/program"', metrics()),
+                   "the fork is counted")
+        assert agent.end() == 0, agent.stderr()
