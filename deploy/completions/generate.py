@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OPTION = re.compile(r"  ((?:-\w,)?--[\w-]+)(?: (\S.*?))?(?:  +(\S.*))?$")
-CHOICES = re.compile(r"\{([^}]+)\}")
+# How descriptions name the words that an option takes: "table or json (…)", "a, b or c" after a colon
+# or alone, and "auto: …; all: …; none: …".
+ALTERNATIVES = re.compile(r"(?:^|: )((?:\w+, )*\w+ or \w+)(?: \(|$)")
+EXPLAINED = re.compile(r"(\w+): ")
 # What an option takes, by the name that --help gives to its value, or by its own name.
 FILES = ("FILE", "PATH")
 SPECIAL = {"--pid": "pids", "--user": "users", "--exe": "files"}
@@ -25,9 +28,13 @@ class Option:
         return [name for name in (self.short, self.long) if name]
 
     def choices(self):
-        """The words that it takes; CLI11 writes them as {a,b} or as {a->0,b->1}."""
-        found = CHOICES.search(self.value)
-        return [word.split("->")[0] for word in found[1].split(",")] if found else []
+        """The words that it takes; none where it takes something else."""
+        if not self.value:
+            return []
+        if found := ALTERNATIVES.search(self.help):
+            return re.split(", | or ", found[1])
+        explained = [EXPLAINED.match(part) for part in self.help.split("; ")]
+        return [found[1] for found in explained] if all(explained) else []
 
     def kind(self):
         """none, words, files, pids, users, or other: a value that cannot be completed"""

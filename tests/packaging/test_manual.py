@@ -61,7 +61,7 @@ def bash_completes(*words):
 
 def test_bash_completes():
     assert bash_completes("forkmon", "--trac") == ["--trace"]
-    assert bash_completes("forkmon", "--format", "") == ["json", "table"]
+    assert bash_completes("forkmon", "--format", "j") == ["json"]
     assert bash_completes("forkmon", "--trace", "--user", "roo") == ["root"]
     assert "true" in bash_completes("forkmon", "--trace", "--", "tru")
 
@@ -114,5 +114,7 @@ def test_fish_knows_all_options():
 
 def test_fish_completes():
     assert fish("forkmon --format ") == ["json", "table"]
+    assert fish("forkmon --probe ") == ["all", "auto", "none"]
+    assert fish("forkmon --fail-severity ") == ["critical", "high", "info", "warning"]
     assert fish("forkmon --trac") == ["--trace"]
     assert "true" in fish("forkmon --trace -- tru")
