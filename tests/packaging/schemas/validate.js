@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads manifests as a JSON array and prints what is wrong with them, a line each.
+// Reads manifests as a JSON array and prints what is wrong with them: a line each, INDEX: WHAT.
 // The JSON schemas tell of types, enumerations and what is missing; TypeScript's check of object
 // literals tells of fields that there are not, which an API server drops without a word.
 import { readFileSync } from "node:fs";
@@ -10,16 +10,17 @@ function moduleOf({ apiVersion, kind }) {
   return `${operator ? "@kubernetes-models/prometheus-operator" : "kubernetes-models"}/${apiVersion}/${kind}`;
 }
 
-async function schemaErrors(manifest) {
+async function schemaErrors(manifest, index) {
   const model = (await import(moduleOf(manifest)))[manifest.kind];
   try {
     new model(manifest).validate();
     return [];
   } catch (error) {
-    return [`${manifest.kind}: ${error.message}`];
+    return [`${index}: ${error.message}`];
   }
 }
 
+// Each manifest stands on two lines of a file that is only in memory.
 function unknownFields(manifests) {
   const file = new URL("manifests.ts", import.meta.url).pathname;
   const source = manifests.map((manifest, i) =>
@@ -34,7 +35,10 @@ function unknownFields(manifests) {
     ? ts.createSourceFile(name, source, ts.ScriptTarget.ES2022)
     : getSourceFile(name, ...rest);
   return ts.getPreEmitDiagnostics(ts.createProgram([file], options, host))
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
+    .map(({ file: where, start, messageText }) => {
+      const { line } = where.getLineAndCharacterOfPosition(start);
+      return `${Math.floor(line / 2)}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    });
 }
 
 const manifests = JSON.parse(readFileSync(0, "utf8"));
