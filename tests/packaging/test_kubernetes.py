@@ -31,8 +31,8 @@ def base():
 
 
 @pytest.fixture(scope="module")
-def monitoring():
-    return {manifest["kind"]: manifest for manifest in manifests("monitoring")}
+def everything(base):
+    return base | {manifest["kind"]: manifest for manifest in manifests("monitoring")}
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def objections(tmp_path_factory):
     return check
 
 
-def test_manifests_are_valid(monitoring, objections):
-    assert set(monitoring) == {"Namespace", "ServiceAccount", "ConfigMap", "Service", "DaemonSet",
+def test_manifests_are_valid(everything, objections):
+    assert set(everything) == {"Namespace", "ServiceAccount", "ConfigMap", "Service", "DaemonSet",
                                "NetworkPolicy", "ServiceMonitor", "PrometheusRule"}
-    assert objections(list(monitoring.values())) == []
+    assert objections(list(everything.values())) == []
 
 
 MISTAKES = [
@@ -67,8 +67,8 @@ MISTAKES = [
 ]
 
 
-def test_mistakes_are_objected_to(monitoring, objections):
-    wrong = [copy.deepcopy(monitoring[kind]) for kind, _ in MISTAKES]
+def test_mistakes_are_objected_to(everything, objections):
+    wrong = [copy.deepcopy(everything[kind]) for kind, _ in MISTAKES]
     for manifest, (_, mistake) in zip(wrong, MISTAKES):
         mistake(manifest["spec"])
     assert {int(line.split(":")[0]) for line in objections(wrong)} == set(range(len(MISTAKES)))
@@ -79,29 +79,29 @@ def test_base_needs_no_operator(base):
                    for manifest in base.values())
 
 
-def test_prometheus_rule_is_made_from_the_rules_of_prometheus(monitoring):
+def test_prometheus_rule_is_made_from_the_rules_of_prometheus(everything):
     assert generate_prometheus_rule.PRODUCT.read_text() == generate_prometheus_rule.prometheus_rule()
     rules = yaml.safe_load(generate_prometheus_rule.RULES.read_text())
-    assert monitoring["PrometheusRule"]["spec"] == {"groups": rules["groups"]}
+    assert everything["PrometheusRule"]["spec"] == {"groups": rules["groups"]}
 
 
-def test_names_and_ports_agree(monitoring):
-    pod = monitoring["DaemonSet"]["spec"]["template"]
+def test_names_and_ports_agree(everything):
+    pod = everything["DaemonSet"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     labels = pod["metadata"]["labels"].items()
-    assert pod["spec"]["serviceAccountName"] == monitoring["ServiceAccount"]["metadata"]["name"]
-    for selector in (monitoring["DaemonSet"]["spec"]["selector"]["matchLabels"],
-                     monitoring["Service"]["spec"]["selector"],
-                     monitoring["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]):
+    assert pod["spec"]["serviceAccountName"] == everything["ServiceAccount"]["metadata"]["name"]
+    for selector in (everything["DaemonSet"]["spec"]["selector"]["matchLabels"],
+                     everything["Service"]["spec"]["selector"],
+                     everything["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]):
         assert selector and selector.items() <= labels
-    wanted = monitoring["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
-    assert wanted.items() <= monitoring["Service"]["metadata"]["labels"].items()
+    wanted = everything["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
+    assert wanted.items() <= everything["Service"]["metadata"]["labels"].items()
 
     (port,) = container["ports"]
-    (served,) = monitoring["Service"]["spec"]["ports"]
-    (scraped,) = monitoring["ServiceMonitor"]["spec"]["endpoints"]
+    (served,) = everything["Service"]["spec"]["ports"]
+    (scraped,) = everything["ServiceMonitor"]["spec"]["endpoints"]
     assert served["targetPort"] == port["name"] and scraped["port"] == served["name"]
-    config = monitoring["ConfigMap"]["data"]["forkmon.toml"]
+    config = everything["ConfigMap"]["data"]["forkmon.toml"]
     assert f'listen = "0.0.0.0:{port["containerPort"]}"' in config
     names = {volume["name"] for volume in pod["spec"]["volumes"]}
     assert {mount["name"] for mount in container["volumeMounts"]} == names
