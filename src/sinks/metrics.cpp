@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/metrics.h"
 
+#include "sinks/agent_metrics.h"
 #include "sinks/label_limiter.h"
 #include "sinks/listen_address.h"
 #include "sinks/process_stats.h"
@@ -143,6 +144,7 @@ struct Metrics::Impl {
   Gauge& process_fds = gauge("process_open_fds", "Open file descriptors of this process.").Add({});
   Gauge& process_start =
       gauge("process_start_time_seconds", "Start of this process since the epoch.").Add({});
+  AgentMetrics agent{*registry};
   // Last: no scrape may find the members above gone.
   std::unique_ptr<prometheus::Exposer> exposer;
 };
@@ -250,6 +252,10 @@ void Metrics::update(const KernelTotals& totals) {
   for (const auto& [function, count] : totals.calls)
     raise(impl_->function_calls.Add({{"function", function}}), count);
   impl_->update_process();
+}
+
+void Metrics::update(const AgentState& state) {
+  impl_->agent.update(state);
 }
 
 std::string Metrics::text() const {

@@ -2,6 +2,7 @@
 /// Findings and totals as Prometheus metrics. Names are a contract: added to, never renamed.
 #pragma once
 
+#include "forkmon/agent_state.h"
 #include "forkmon/finding.h"
 #include "forkmon/totals.h"
 #include "util/result.h"
@@ -31,6 +32,8 @@ public:
 
   /// Takes over the kernel's totals, and reads what this process uses.
   void update(const KernelTotals& totals);
+  /// Takes over what the agent says of itself.
+  void update(const AgentState& state);
 
   /// What a scrape gets, in Prometheus' text format.
   std::string text() const;
