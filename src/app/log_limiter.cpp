@@ -69,7 +69,7 @@ LogLimiter::Period& LogLimiter::period_of(Key key, std::uint64_t now_ns) {
     key = {"other", "other"};
   Period& period = periods_[key];
   // With lines left out it has yet to be told of.
-  if (period.start_ns == 0 || (period.left_out == 0 && has_ended(period, now_ns)))
+  if (period.written == 0 || (period.left_out == 0 && has_ended(period, now_ns)))
     period = {.start_ns = now_ns};
   return period;
 }
