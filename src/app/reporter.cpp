@@ -6,13 +6,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <thread>
-
 namespace forkmon {
 namespace {
 
 constexpr std::uint32_t usual_burst = 10;
-constexpr std::chrono::milliseconds last_wait{1000};
+constexpr int last_patience_ms = 1000;
 
 /// A log goes on where an earlier agent ended; a trace's file is of this trace alone.
 Result<Output> open_output(const Options& options) {
@@ -90,6 +88,8 @@ void Reporter::on(const Finding& finding) {
     return tell(finding);
   if (auto rest = allow_.rest_of(finding))
     tell(*rest);
+  else
+    summary_.on_allowed();
 }
 
 void Reporter::tell(const Finding& finding) {
@@ -143,14 +143,11 @@ void Reporter::finish(std::uint64_t now_ns) {
     print(suppressed);
   if (lossy_ == nullptr)
     return;
-  const auto deadline = std::chrono::steady_clock::now() + last_wait;
-  for (lossy_->flush(); lossy_->is_waiting(); lossy_->flush()) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      spdlog::warn("findings are lost: nobody reads them");
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  lossy_->drain(last_patience_ms);
+  report_output(now_ns);
+  lossy_->drain(last_patience_ms);
+  if (lossy_->is_waiting())
+    spdlog::warn("the last findings are lost: nobody reads them");
 }
 
 LossyOutput::Losses Reporter::output_losses() const {

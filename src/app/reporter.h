@@ -26,7 +26,8 @@ public:
   void on(const Finding& finding);
   /// Writes what waits, and says what was left out. To be called from time to time.
   void tick(std::uint64_t now_ns);
-  /// Says what is left to say, and waits for a slow reader for a second at most.
+  /// Says what is left to say, and waits for a slow reader, but not for one that takes nothing for
+  /// a second.
   void finish(std::uint64_t now_ns);
 
   /// From here on reports by these options, and opens the output anew: the file may have been

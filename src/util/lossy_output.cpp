@@ -56,6 +56,12 @@ void LossyOutput::flush() {
   waiting_.erase(0, error_ ? waiting_.size() : written);
 }
 
+void LossyOutput::drain(int patience_ms) {
+  flush();
+  while (is_waiting() && output_.wait_until_writable(patience_ms))
+    flush();
+}
+
 /// A line that the old output has the first half of is lost: a half is of no use to either.
 void LossyOutput::replace(Output output) {
   flush();

@@ -28,6 +28,9 @@ public:
   Status write(std::string_view text) override;
   /// Writes what waits, as far as the reader takes it. To be called from time to time.
   void flush();
+  /// Writes what waits to a reader that goes on reading; gives up when it takes nothing for so
+  /// long.
+  void drain(int patience_ms);
   /// Writes to another output from now on, what waits included.
   void replace(Output output);
 

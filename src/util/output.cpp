@@ -12,16 +12,6 @@
 #include <climits>
 
 namespace forkmon {
-namespace {
-
-// A standard stream that another process made non-blocking refuses a full write at times.
-void wait_until_writable(int fd) {
-  pollfd entry{fd, POLLOUT, 0};
-  poll(&entry, 1, -1);
-}
-
-} // namespace
-
 Output::Output(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {
   struct stat status {};
   if (fstat(fd_.get(), &status) == 0) {
@@ -52,17 +42,17 @@ Status Output::write(std::string_view text) {
     const ssize_t written = ::write(fd_.get(), text.data(), text.size());
     if (written >= 0)
       text.remove_prefix(static_cast<std::size_t>(written));
-    else if (errno == EAGAIN)
-      wait_until_writable(fd_.get());
+    else if (errno == EAGAIN) // another process made a standard stream non-blocking
+      (void)wait_until_writable(-1);
     else if (errno != EINTR)
       return Error::from_errno("cannot write to " + name_, errno);
   }
   return ok();
 }
 
-bool Output::is_writable() const {
+bool Output::wait_until_writable(int timeout_ms) const {
   pollfd entry{fd_.get(), POLLOUT, 0};
-  return poll(&entry, 1, 0) > 0;
+  return poll(&entry, 1, timeout_ms) > 0;
 }
 
 // O_NONBLOCK would be set for all who share the open file, a shell on a terminal among them. A
@@ -70,7 +60,7 @@ bool Output::is_writable() const {
 Result<std::size_t> Output::write_some(std::string_view text) {
   std::size_t done = 0;
   while (done < text.size()) {
-    if (is_pipe_ && !is_writable())
+    if (is_pipe_ && !wait_until_writable(0))
       break;
     const std::size_t left = text.size() - done;
     const std::size_t size = is_pipe_ ? std::min<std::size_t>(left, PIPE_BUF) : left;

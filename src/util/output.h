@@ -41,11 +41,13 @@ public:
   /// an Error where it is none at all.
   Result<std::size_t> write_some(std::string_view text);
 
+  /// Waits until the reader takes something, or is gone; false where it does not in that time.
+  bool wait_until_writable(int timeout_ms) const;
+
   bool is_terminal() const;
 
 private:
   Output(Fd fd, std::string name);
-  bool is_writable() const;
 
   Fd fd_;
   std::string name_;
