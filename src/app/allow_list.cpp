@@ -58,7 +58,7 @@ bool AllowList::remains(ChildFinding& child) {
 }
 
 std::optional<Finding> AllowList::rest_of(Finding finding) {
-  if (!std::visit([this](auto& one) { return remains(one); }, finding))
+  if (!std::visit([this](auto& one) { return this->remains(one); }, finding))
     return std::nullopt;
   return finding;
 }
