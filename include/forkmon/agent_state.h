@@ -22,6 +22,8 @@ struct ConfigState {
 /// What nobody has filled in is not exported: a 0 would claim that somebody looked.
 struct AgentState {
   std::optional<ConfigState> config;
+  std::map<std::string, std::uint64_t> errors;     ///< by component
+  std::optional<double> last_error_seconds;        ///< since the epoch
   std::map<std::string, std::uint64_t> suppressed; ///< findings that were not logged, by kind
   std::map<std::string, std::uint64_t> allowed;    ///< findings that [[allow]] took out, by kind
 };

@@ -34,6 +34,7 @@ const char* name_of(ProbePolicy policy) {
 /// The sensors, their programs and the web server are set up once.
 void keep_fixed(const Options& running, Options& fresh) {
   fresh.listen = running.listen;
+  fresh.web = running.web;
   fresh.probe = running.probe;
   fresh.stack_bytes = running.stack_bytes;
   fresh.stack_interval = running.stack_interval;
@@ -49,6 +50,7 @@ std::vector<std::string> fixed_changes(const Options& running, const Options& fr
       names.emplace_back(name);
   };
   compare("listen", fresh.listen == running.listen);
+  compare("web-*, max-label-values", fresh.web == running.web);
   compare("probe", fresh.probe == running.probe);
   compare("stack-bytes", fresh.stack_bytes == running.stack_bytes);
   compare("stack-interval", fresh.stack_interval == running.stack_interval);
@@ -68,35 +70,36 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options, Reporter& re
   // Before the web server's threads, which are to have no more than this one.
   if (auto dropped = drop_start_privileges(); !dropped)
     return dropped.error();
-  auto metrics = Metrics::serve(options.listen, FORKMON_VERSION);
-  if (!metrics)
-    return metrics.error();
-  agent->metrics_ = std::move(*metrics);
-  reporter.count_in(*agent->metrics_);
+  auto server = AgentServer::start(options);
+  if (!server)
+    return server.error();
+  agent->server_ = std::move(*server);
+  reporter.count_in(agent->server_->metrics());
   return agent;
 }
 
 void Agent::tick(std::uint64_t now_ns, const Monitor& monitor) {
   service_.tick(now_ns);
+  server_->tick(now_ns);
   flush_log();
   if (now_ns - last_update_ns_ < update_period_ns)
     return;
   last_update_ns_ = now_ns;
-  update(monitor);
+  update(now_ns, monitor);
 }
 
-void Agent::update(const Monitor& monitor) {
+void Agent::update(std::uint64_t now_ns, const Monitor& monitor) {
   KernelTotals totals = monitor.totals();
   const LossyOutput::Losses output = reporter_.output_losses();
-  totals.lost["output"] = output.total();
-  metrics_->update(totals);
+  totals.lost[{"output", "buffer_full"}] = output.buffer_full;
+  totals.lost[{"output", "write_error"}] = output.write_error;
   AgentState state;
   state.config = config_;
   state.suppressed = reporter_.suppressed();
   state.allowed = reporter_.allowed();
-  metrics_->update(state);
+  server_->update(totals, state, now_ns);
   std::uint64_t lost = 0;
-  for (const auto& [sensor, count] : totals.lost)
+  for (const auto& [where, count] : totals.lost)
     lost += count;
   service_.status(fmt::format("{} armed families, {} tainted forks so far, {} events lost",
                               totals.armed_families, totals.tainted_forks, lost));

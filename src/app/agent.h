@@ -2,12 +2,12 @@
 /// What the agent does beside watching: metrics, the service manager, a new configuration.
 #pragma once
 
+#include "app/agent_server.h"
 #include "app/monitor.h"
 #include "app/options.h"
 #include "app/reporter.h"
 #include "app/service.h"
 #include "forkmon/agent_state.h"
-#include "sinks/metrics.h"
 
 #include <functional>
 #include <memory>
@@ -35,14 +35,14 @@ public:
 private:
   Agent(const Options& options, Reporter& reporter, Reread reread);
   Status take_over(Options fresh);
-  void update(const Monitor& monitor);
+  void update(std::uint64_t now_ns, const Monitor& monitor);
 
   Options options_; ///< in force
   Reporter& reporter_;
   Reread reread_;
   ConfigState config_;
   Service service_;
-  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<AgentServer> server_;
   std::uint64_t last_update_ns_ = 0;
 };
 

@@ -12,6 +12,9 @@ namespace {
 constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes",
                                                                 "page_faults"};
 
+/// Records that made no sense are lost here.
+constexpr const char* decoder = "decode";
+
 /// A child that lives this long is looked up when records were lost: its end may be one of them.
 constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
@@ -202,7 +205,7 @@ void Monitor::report_losses(std::uint64_t now_ns) {
   bool lifecycle_lost = (*losses)[FM_SENSOR_LIFECYCLE] != reported_losses_[sensor_names[0]];
   for (std::size_t i = 0; i < sensor_names.size(); i++)
     report_loss(now_ns, sensor_names[i], (*losses)[i]);
-  report_loss(now_ns, "decode", undecodable_);
+  report_loss(now_ns, decoder, undecodable_);
   if (lifecycle_lost)
     end_lost_children(now_ns);
 }
@@ -226,6 +229,9 @@ KernelTotals Monitor::totals() const {
   totals.sensor_active = {{"lifecycle", true},
                           {"probes", probes_ != nullptr},
                           {"page_faults", programs_->sees_page_faults()}};
+  totals.required_sensors = {"lifecycle"};
+  if (settings_.probe != ProbePolicy::none)
+    totals.required_sensors.insert("probes");
   totals.armed_families = probes_ ? probes_->armed_families() : 0;
   auto read = programs_->totals();
   if (!read)
@@ -236,7 +242,8 @@ KernelTotals Monitor::totals() const {
   totals.tainted_forks = read->totals[FM_TOTAL_TAINTED_FORKS];
   totals.probe_hits = read->totals[FM_TOTAL_PROBE_HITS];
   totals.unresolved_hits = read->totals[FM_TOTAL_UNRESOLVED_HITS];
-  totals.lost = reported_losses_;
+  for (const auto& [sensor, count] : reported_losses_)
+    totals.lost[{sensor, sensor == decoder ? "undecodable" : "ring_full"}] = count;
   for (FunctionId id = 0; id < functions_.size(); id++)
     if (read->function_calls[id] != 0)
       totals.calls[functions_.find(id)->function] += read->function_calls[id];

@@ -28,7 +28,7 @@ bool fits(ValueKind given, ValueKind form) {
 }
 
 /// CLI11 puts the option's name first.
-std::string without_prefix(std::string text, const std::string& prefix) {
+std::string_view without_prefix(std::string_view text, std::string_view prefix) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 

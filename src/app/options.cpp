@@ -140,6 +140,20 @@ void add_output_options(OptionSet& set, Raw& raw) {
       ->capture_default_str();
 }
 
+void add_web_options(OptionSet& set, WebOptions& web) {
+  set.add("--web-tls-cert", web.tls_cert, "Serve HTTPS with this certificate and its chain (PEM)")
+      ->type_name("FILE");
+  set.add("--web-tls-key", web.tls_key, "The certificate's key (PEM)")->type_name("FILE");
+  set.add("--web-basic-auth-file", web.basic_auth_file,
+          "Ask for a user and a password of this file (htpasswd -B)")
+      ->type_name("FILE");
+  set.add("--max-label-values", web.max_label_values,
+          "How many executables a metric tells apart; others count as \"other\"")
+      ->check(CLI::Range(1, 10000))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 void add_sensor_options(OptionSet& set, Raw& raw) {
   set.add("--probe", raw.options.probe,
           "auto: probe suspects; all: every process, at a price; none: no probes")
@@ -187,6 +201,8 @@ std::optional<std::string> contradiction(const Raw& raw) {
     return "--error-exitcode needs -- CMD";
   if (options.command.empty() && !options.user.empty())
     return "--user needs -- CMD";
+  if (options.web.tls_cert.empty() != options.web.tls_key.empty())
+    return "--web-tls-cert and --web-tls-key need each other";
   return std::nullopt;
 }
 
@@ -205,6 +221,7 @@ OptionSet define_options(CLI::App& app, Raw& raw) {
   OptionSet set(app);
   add_command_options(set, raw);
   add_output_options(set, raw);
+  add_web_options(set, raw.options.web);
   add_sensor_options(set, raw);
   add_filters(set, raw.options.filters);
   app.positionals_at_end();

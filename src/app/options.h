@@ -32,6 +32,16 @@ struct FilterOptions {
   bool operator==(const FilterOptions&) const = default;
 };
 
+/// What the agent serves, and to whom.
+struct WebOptions {
+  std::string tls_cert;                ///< PEM file; empty: plain HTTP
+  std::string tls_key;                 ///< PEM file
+  std::string basic_auth_file;         ///< "user:hash" lines; empty: no password
+  std::uint32_t max_label_values = 20; ///< executables that a metric tells apart
+
+  bool operator==(const WebOptions&) const = default;
+};
+
 struct Options {
   Mode mode = Mode::agent;
   std::vector<std::string> command; ///< CMD and its arguments; empty without `-- CMD`
@@ -51,6 +61,7 @@ struct Options {
                                           ///< 0: no limit; empty: the default of the mode
   double log_interval = 60;               ///< seconds
   LogLevel log_level = LogLevel::info;
+  WebOptions web;
   std::string config_file; ///< that was read; empty: none
 
   // Of the configuration file only.

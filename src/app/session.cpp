@@ -165,7 +165,8 @@ std::string Session::scope() const {
   if (options_.pid)
     return fmt::format("process {} and its children, until it ends", *options_.pid);
   if (options_.mode == Mode::agent)
-    return fmt::format("the whole system, metrics on http://{}/metrics", options_.listen);
+    return fmt::format("the whole system, metrics on {}://{}/metrics",
+                       options_.web.tls_cert.empty() ? "http" : "https", options_.listen);
   return "the whole system, until Ctrl-C";
 }
 

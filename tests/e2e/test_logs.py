@@ -99,7 +99,7 @@ def test_a_reader_that_does_not_read_stalls_nothing(tmp_path, kind):
     reader = SlowReader(kind)
     forks = 1000
     arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, before=arguments,
+    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
                pass_fds=[reader.its]) as agent:
         os.close(reader.its)
         assert run(workload("many_forks"), forks).returncode == 0
@@ -118,7 +118,7 @@ def test_a_reader_that_does_not_read_stalls_nothing(tmp_path, kind):
 def test_a_reader_that_goes_on_is_told_what_it_missed(tmp_path):
     reader = SlowReader("pipe")
     arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, before=arguments,
+    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
                pass_fds=[reader.its]) as agent:
         os.close(reader.its)
         run(workload("many_forks"), 1000)
@@ -140,7 +140,7 @@ def test_a_reader_that_goes_on_is_told_what_it_missed(tmp_path):
 def test_stderr_that_nobody_reads_stalls_nothing(tmp_path):
     reader = SlowReader("pipe")
     arguments = reader.before("2>")
-    with Agent(tmp_path, "--log-level=debug", before=arguments, pass_fds=[reader.its]) as agent:
+    with Agent(tmp_path, "--log-level=debug", prefix=arguments, pass_fds=[reader.its]) as agent:
         os.close(reader.its)
         for _ in range(200):
             agent.process.send_signal(signal.SIGHUP)
@@ -154,7 +154,7 @@ def test_stderr_that_nobody_reads_stalls_nothing(tmp_path):
 def test_a_reader_that_is_gone_ends_nothing(tmp_path):
     reader = SlowReader("pipe")
     arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, before=arguments,
+    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
                pass_fds=[reader.its]) as agent:
         os.close(reader.its)
         os.close(reader.mine)

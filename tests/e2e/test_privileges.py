@@ -75,7 +75,7 @@ def found_of_deadlock(agent, folder):
 
 def what_works(folder, names):
     """What the agent can do as root with these capabilities."""
-    with Agent(folder, before=unit_sandbox.only(names)) as agent:
+    with Agent(folder, prefix=unit_sandbox.only(names)) as agent:
         works = {sensor for sensor in ("lifecycle", "probes", "page_faults")
                  if agent.metric("sensor_active", sensor=sensor) == 1}
         if sees_suspect(agent, folder):

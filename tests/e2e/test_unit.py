@@ -37,7 +37,7 @@ def test_exposure_is_below_3(unit):
 def test_agent_works_under_the_units_restrictions(open_path):
     config = open_path / "forkmon.toml"
     config.write_text("log-burst = 0\n")
-    with Agent(open_path, "--config", config, before=unit_sandbox.prefix()) as agent:
+    with Agent(open_path, "--config", config, prefix=unit_sandbox.prefix()) as agent:
         assert agent.metric("sensor_active", sensor="probes") == 1
         assert sees_suspect(agent, open_path)
         assert found_of_deadlock(agent, open_path) == {"deadlock", "owner", "stack"}
