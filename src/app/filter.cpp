@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/filter.h"
 
-#include <fnmatch.h>
+#include "util/glob.h"
 
 #include <algorithm>
 
@@ -9,15 +9,9 @@ namespace forkmon {
 namespace {
 
 /// No patterns match everything.
-bool any_matches(const std::vector<std::string>& patterns,
-                 std::initializer_list<std::string> names) {
-  if (patterns.empty())
-    return true;
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-    });
-  });
+template <typename Matches>
+bool any(const std::vector<std::string>& patterns, Matches matches) {
+  return patterns.empty() || std::ranges::any_of(patterns, matches);
 }
 
 const Subject* subject_of(const Finding& finding) {
@@ -34,12 +28,21 @@ const Subject* subject_of(const Finding& finding) {
 } // namespace
 
 bool Filter::matches(const Subject& subject) const {
-  const std::string& exe = subject.parent.exe;
-  const auto& uids = options_.uids;
-  return any_matches(options_.comms, {subject.parent.comm, subject.child.comm}) &&
-         any_matches(options_.exes, {exe, exe.substr(exe.rfind('/') + 1)}) &&
-         any_matches(options_.cgroups, {subject.cgroup}) &&
-         (uids.empty() || std::find(uids.begin(), uids.end(), subject.uid) != uids.end());
+  const auto& [comms, exes, cgroups, uids] = options_;
+  return any(comms,
+             [&](const std::string& pattern) {
+               return forkmon::matches(pattern, subject.parent.comm) ||
+                      forkmon::matches(pattern, subject.child.comm);
+             }) &&
+         any(exes,
+             [&](const std::string& pattern) {
+               return matches_path(pattern, subject.parent.exe);
+             }) &&
+         any(cgroups,
+             [&](const std::string& pattern) {
+               return forkmon::matches(pattern, subject.cgroup);
+             }) &&
+         (uids.empty() || std::ranges::find(uids, subject.uid) != uids.end());
 }
 
 bool Filter::concerns(const Finding& finding) const {

@@ -2,7 +2,10 @@
 /// The command line and the configuration file.
 #pragma once
 
+#include "app/allow_list.h"
 #include "forkmon/finding.h"
+#include "libraries/library_scan.h"
+#include "util/result.h"
 
 #include <sys/types.h>
 
@@ -16,6 +19,8 @@ namespace forkmon {
 enum class Mode { agent, trace, check };
 enum class Format { table, json };
 enum class ProbePolicy { automatic, all, none };
+/// Of forkmon's own messages on stderr.
+enum class LogLevel { error, warn, info, debug };
 
 /// What a finding must match to be printed: any pattern of each list that is not empty.
 struct FilterOptions {
@@ -23,6 +28,8 @@ struct FilterOptions {
   std::vector<std::string> exes;    ///< glob, of the parent's path or its last component
   std::vector<std::string> cgroups; ///< glob, of the parent's cgroup path
   std::vector<uid_t> uids;
+
+  bool operator==(const FilterOptions&) const = default;
 };
 
 /// What the agent serves, and to whom.
@@ -31,6 +38,8 @@ struct WebOptions {
   std::string tls_key;                 ///< PEM file
   std::string basic_auth_file;         ///< "user:hash" lines; empty: no password
   std::uint32_t max_label_values = 20; ///< executables that a metric tells apart
+
+  bool operator==(const WebOptions&) const = default;
 };
 
 struct Options {
@@ -51,12 +60,27 @@ struct Options {
   FilterOptions filters;
   std::string user;
   std::string listen = "127.0.0.1:9877";
+  std::optional<std::uint32_t> log_burst; ///< lines of an executable and rule in log_interval;
+                                          ///< 0: no limit; empty: the default of the mode
+  double log_interval = 60;               ///< seconds
+  LogLevel log_level = LogLevel::info;
   WebOptions web;
   std::string config_file; ///< that was read; empty: none
+
+  // Of the configuration file only.
+  std::vector<AllowRule> allow;
+  std::vector<UserFunction> functions;
 };
 
+/// Where the agent looks for its configuration without --config; it need not be there.
+constexpr const char* default_config_file = "/etc/forkmon/forkmon.toml";
+
 /// Options to run with, or the exit status of a call that is done (--help, or wrong usage, which
-/// has been explained on stderr).
+/// has been explained on stderr). The command line goes before the configuration file.
 std::variant<Options, int> parse_options(int argc, char** argv);
+
+/// The same command line once more, with the configuration file as it is now. The Error is one
+/// line: "PATH:LINE: KEY: why", where it has a line.
+Result<Options> reread_options(int argc, char** argv);
 
 } // namespace forkmon

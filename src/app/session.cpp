@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "app/session.h"
 
-#include "app/agent_server.h"
+#include "app/agent.h"
 #include "app/command.h"
 #include "app/event_loop.h"
+#include "app/log.h"
 #include "app/monitor.h"
 #include "app/reporter.h"
 #include "sensors/check.h"
 #include "util/text.h"
 
 #include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 
 #include <malloc.h>
 
@@ -28,7 +28,6 @@ constexpr double usual_stack_interval = 10;
 constexpr std::size_t agent_ring_bytes = 2U << 20U;
 constexpr std::size_t trace_ring_bytes = 8U << 20U;
 constexpr std::chrono::milliseconds tick_period{100};
-constexpr std::uint64_t ticks_per_update = 10;
 
 /// Signals are taken from a file descriptor; a closed pipe is an error of write(2).
 void block_signals() {
@@ -42,7 +41,8 @@ void block_signals() {
 
 class Session {
 public:
-  explicit Session(const Options& options) : options_(options) {}
+  Session(const Options& options, Agent::Reread reread)
+      : options_(options), reread_(std::move(reread)) {}
   /// Everything is in place and the first event can come.
   Status start();
   int run();
@@ -50,7 +50,7 @@ public:
 private:
   Status check_target() const;
   Status start_target();
-  Status start_server();
+  Status start_agent();
   Status start_loop();
   void announce() const;
   void on_signal(int signal);
@@ -60,16 +60,15 @@ private:
   std::string scope() const;
 
   const Options& options_;
+  Agent::Reread reread_;
   std::optional<Command> command_;
   Fd target_; ///< pidfd of -p's process
   bool target_ended_ = false;
   std::unique_ptr<Reporter> reporter_;
-  std::unique_ptr<AgentServer> server_; ///< null in a trace
   std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Agent> agent_; ///< null in a trace
   std::optional<EventLoop> loop_;
   std::uint64_t started_ns_ = 0;
-  std::uint64_t ticks_ = 0;
-  bool output_error_counted_ = false;
   std::optional<int> failed_exec_;
 };
 
@@ -114,7 +113,7 @@ Status Session::start() {
   if (!monitor)
     return monitor.error();
   monitor_ = std::move(*monitor);
-  if (auto serving = start_server(); !serving)
+  if (auto serving = start_agent(); !serving)
     return serving;
   if (auto looping = start_loop(); !looping)
     return looping;
@@ -122,15 +121,14 @@ Status Session::start() {
   return start_target();
 }
 
-Status Session::start_server() {
+Status Session::start_agent() {
   if (options_.mode != Mode::agent)
     return ok();
-  auto server = AgentServer::start(options_);
-  if (!server)
-    return server.error();
-  server_ = std::move(*server);
-  reporter_->count_in(server_->metrics());
-  return ok();
+  auto agent = Agent::start(options_, *reporter_, std::move(reread_));
+  if (!agent)
+    return agent.error();
+  agent_ = std::move(*agent);
+  return make_log_lossy();
 }
 
 Status Session::start_loop() {
@@ -186,10 +184,13 @@ std::string Session::scope() const {
 void Session::announce() const {
   if (!command_)
     spdlog::info("watching {}", scope());
-  sd_notify(0, "READY=1");
+  if (agent_)
+    agent_->ready();
 }
 
 void Session::on_signal(int signal) {
+  if (agent_ && signal == SIGHUP)
+    return agent_->reload();
   if (!command_) {
     loop_->stop();
     return;
@@ -202,12 +203,9 @@ void Session::on_signal(int signal) {
 void Session::on_tick() {
   const std::uint64_t now_ns = monotonic_now_ns();
   monitor_->tick(now_ns);
-  if (server_)
-    server_->tick(now_ns);
-  if (server_ && reporter_->output_failed() && !std::exchange(output_error_counted_, true))
-    server_->count_error("output");
-  if (server_ && ticks_++ % ticks_per_update == 0)
-    server_->update(monitor_->totals(), {}, now_ns);
+  reporter_->tick(now_ns);
+  if (agent_)
+    agent_->tick(now_ns, *monitor_);
   if (is_over())
     loop_->stop();
 }
@@ -229,11 +227,14 @@ int Session::run() {
 
 /// The command is reaped before the last look, so that its own end is part of it.
 int Session::exit_status() {
+  if (agent_)
+    agent_->stopping();
   std::optional<int> command_status;
   if (command_)
     command_status = command_->wait();
   std::uint64_t now_ns = monotonic_now_ns();
   monitor_->finish(now_ns);
+  reporter_->finish(now_ns);
   if (options_.mode == Mode::trace && !failed_exec_) {
     auto err = Output::on(STDERR_FILENO, "standard error");
     std::uint64_t traced_us = (now_ns - started_ns_) / 1000;
@@ -252,9 +253,9 @@ int Session::exit_status() {
 
 } // namespace
 
-int run_session(const Options& options) {
+int run_session(const Options& options, std::function<Result<Options>()> reread) {
   block_signals();
-  Session session(options);
+  Session session(options, std::move(reread));
   if (auto started = session.start(); !started) {
     spdlog::error("{}", started.error().message);
     return could_not_start;

@@ -4,9 +4,12 @@
 
 #include "app/options.h"
 
+#include <functional>
+
 namespace forkmon {
 
 /// Runs until a signal, or until what is traced has ended. Returns the exit status.
-int run_session(const Options& options);
+/// `reread` gives the options as they are now, for an agent that is told to reload.
+int run_session(const Options& options, std::function<Result<Options>()> reread);
 
 } // namespace forkmon

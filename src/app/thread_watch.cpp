@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/thread_watch.h"
 
+#include "app/privileges.h"
+
 #include <poll.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
@@ -41,6 +43,8 @@ ThreadWatch::~ThreadWatch() {
 
 void ThreadWatch::run() {
   prefer_this_thread();
+  if (auto dropped = drop_start_privileges(); !dropped)
+    spdlog::warn("{}", dropped.error().message);
   std::array<pollfd, 2> fds{{{programs_.threaded_fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
   while ((fds[1].revents & POLLIN) == 0) {
     if (poll(fds.data(), fds.size(), -1) < 0)

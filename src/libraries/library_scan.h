@@ -22,6 +22,8 @@ struct UserFunction {
   Category category = Category::locks;
   Severity severity = Severity::warning;
   std::string advice;
+
+  bool operator==(const UserFunction&) const = default;
 };
 
 /// A function as one file has it, ready for a finding and for a probe.

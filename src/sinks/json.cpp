@@ -144,17 +144,32 @@ Json to_json(const TaintedForkFinding&, const WallClock&) {
   return nullptr;
 }
 
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
 } // namespace
 
 std::string to_json_line(const Finding& finding, const WallClock& clock) {
   const Json json = std::visit([&](const auto& f) { return to_json(f, clock); }, finding);
-  if (json.is_null())
-    return {};
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+  return json.is_null() ? std::string() : line_of(json);
+}
+
+std::string to_json_line(const SuppressedLines& suppressed, const WallClock& clock) {
+  Json json = common("suppressed", suppressed, clock);
+  json["exe"] = valid_utf8(suppressed.exe);
+  json["rule"] = valid_utf8(suppressed.rule);
+  json["count"] = suppressed.count;
+  json["since"] = clock.rfc3339(suppressed.since_ns);
+  return line_of(json);
 }
 
 Status JsonSink::on(const Finding& finding) {
   return output_.write(to_json_line(finding, clock_));
+}
+
+Status JsonSink::on(const SuppressedLines& suppressed) {
+  return output_.write(to_json_line(suppressed, clock_));
 }
 
 } // namespace forkmon

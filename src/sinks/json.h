@@ -14,15 +14,17 @@ namespace forkmon {
 /// no UTF-8 are replaced. Empty for what is counted and never printed: a TaintedForkFinding, and a
 /// DeadlockOverFinding of a child that has ended.
 std::string to_json_line(const Finding& finding, const WallClock& clock);
+std::string to_json_line(const SuppressedLines& suppressed, const WallClock& clock);
 
 /// Writes each finding at once. The output must outlive the sink.
 class JsonSink : public Sink {
 public:
-  JsonSink(Output& output, const WallClock& clock) : output_(output), clock_(clock) {}
+  JsonSink(Writer& output, const WallClock& clock) : output_(output), clock_(clock) {}
   Status on(const Finding& finding) override;
+  Status on(const SuppressedLines& suppressed) override;
 
 private:
-  Output& output_;
+  Writer& output_;
   WallClock clock_;
 };
 

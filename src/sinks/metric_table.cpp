@@ -25,8 +25,10 @@ const MetricLabel lock{"lock", LabelKind::ours, "mutex, semaphore, unknown"};
 const MetricLabel outcome{"outcome", LabelKind::ours, "exec, exit, signal"};
 const MetricLabel mode{"mode", LabelKind::ours, "fork, vfork, thread"};
 const MetricLabel sensor{"sensor", LabelKind::ours, "lifecycle, probes, page_faults"};
-const MetricLabel lost_by{"sensor", LabelKind::ours, "lifecycle, probes, page_faults, decode"};
-const MetricLabel loss_reason{"reason", LabelKind::ours, "ring_full, undecodable"};
+const MetricLabel lost_by{"sensor", LabelKind::ours,
+                          "lifecycle, probes, page_faults, decode, output"};
+const MetricLabel loss_reason{"reason", LabelKind::ours,
+                              "ring_full, undecodable, buffer_full, write_error"};
 const MetricLabel tier{"tier", LabelKind::ours, "hot, cold"};
 const MetricLabel disarm_reason{"reason", LabelKind::ours, "budget, exec, limit"};
 const MetricLabel arming_reason{"reason", LabelKind::ours, "limit, budget, error"};
@@ -132,7 +134,7 @@ const MetricInfo events_lost{
     in_kernel,
     {lost_by, loss_reason},
     "Records that found no room in the ring buffer, by the sensor that sent them, or that made no "
-    "sense (decode)."};
+    "sense (decode), and lines that the reader of the findings did not take (output)."};
 const MetricInfo sensor_active{
     "forkmon_sensor_active", gauge, in_kernel, {sensor}, "1 where the sensor is at work, else 0."};
 const MetricInfo ready{"forkmon_ready",

@@ -116,6 +116,9 @@ std::string Summary::counts(std::uint64_t traced_us, const KernelTotals& totals)
       fmt::format("  findings          {}\n", by_severity());
   if (!deadlocks_.empty())
     text += fmt::format("  deadlocks         {} proven, {} suspected\n", proven_, suspected_);
+  if (allowed_ > 0)
+    text +=
+        fmt::format("  allowed           {}  (findings left out by the configuration)\n", allowed_);
   if (lost_ > 0)
     text += fmt::format("  events lost       {}  (numbers of calls may be too low)\n", lost_);
   return text;

@@ -18,6 +18,8 @@ namespace forkmon {
 class Summary {
 public:
   void on(const Finding& finding);
+  /// A finding was left out because the configuration allows it.
+  void on_allowed() { ++allowed_; }
 
   /// Plain text of some lines, each with its newline. Forks and tainted children are the kernel's
   /// numbers, and right even where events were lost.
@@ -57,6 +59,7 @@ private:
   std::uint64_t proven_ = 0;
   std::uint64_t suspected_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t allowed_ = 0;
 };
 
 } // namespace forkmon

@@ -206,6 +206,17 @@ Status TableSink::on(const Finding& finding) {
   const std::string line =
       line_of(clock_.local_time(row->time_ns), severity_cell(row->severity, color_), *row) +
       row->below;
+  return write(line);
+}
+
+Status TableSink::on(const SuppressedLines& suppressed) {
+  return write(fmt::format("{}  {}  {} more lines of {} were left out: {}\n",
+                           left_column(clock_.local_time(suppressed.time_ns), time_columns),
+                           severity_cell(suppressed.severity, color_), suppressed.count,
+                           for_terminal(suppressed.exe), for_terminal(suppressed.rule)));
+}
+
+Status TableSink::write(const std::string& line) {
   const std::string lines = header_written_ ? line : header() + line;
   header_written_ = true;
   return output_.write(lines);

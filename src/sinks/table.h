@@ -15,12 +15,15 @@ namespace forkmon {
 class TableSink : public Sink {
 public:
   /// `color`: severities in colour; for terminals only.
-  TableSink(Output& output, const WallClock& clock, bool color)
+  TableSink(Writer& output, const WallClock& clock, bool color)
       : output_(output), clock_(clock), color_(color) {}
   Status on(const Finding& finding) override;
+  Status on(const SuppressedLines& suppressed) override;
 
 private:
-  Output& output_;
+  Status write(const std::string& line);
+
+  Writer& output_;
   WallClock clock_;
   bool color_;
   bool header_written_ = false;

@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+
+import jsonschema
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FORKMON_BUILD", ROOT / "build"))
@@ -29,11 +32,29 @@ def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def findings_in(path):
-    """The findings of an output file: each line whole, valid UTF-8, and JSON."""
-    data = Path(path).read_bytes()
+@functools.cache
+def schema():
+    """docs/finding.schema.json, which is itself checked."""
+    text = json.loads((ROOT / "docs/finding.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(text)
+    return jsonschema.Draft202012Validator(text)
+
+
+def schema_errors(finding):
+    return [f"{error.json_path}: {error.message}" for error in schema().iter_errors(finding)]
+
+
+def finding_lines(data):
+    """The findings in forkmon's output: each line whole, valid UTF-8, JSON, and as the schema says."""
     assert data == b"" or data.endswith(b"\n"), "the last line is cut off"
-    return json_lines(data.decode("utf-8", errors="strict"))
+    findings = json_lines(data.decode("utf-8", errors="strict"))
+    for finding in findings:
+        assert schema_errors(finding) == []
+    return findings
+
+
+def findings_in(path):
+    return finding_lines(Path(path).read_bytes())
 
 
 def wait_until(condition, what, timeout=TIMEOUT):
@@ -208,17 +229,21 @@ class Trace(Running):
 
 
 class Agent(Running):
-    """The agent on a port of its own, ready when the constructor returns."""
+    """The agent on a port of its own, ready when the constructor returns. It writes every finding,
+    unless options say otherwise."""
 
-    def __init__(self, tmp_path, *options, output="findings.json", tls=None, user=None, prefix=()):
+    def __init__(self, tmp_path, *options, output="findings.json", tls=None, user=None, prefix=(),
+                 **run_options):
         self.port = free_port()
         self.tls = tls  # an SSLContext that trusts its certificate
         self.user = user  # "user:password"
         self.output = tmp_path / output if output else None
         if output:
             options += ("-o", self.output)
+        if not any(str(option).startswith(("--log-burst", "--config")) for option in options):
+            options += ("--log-burst=0",)
         super().__init__([*prefix, FORKMON, "--listen", f"127.0.0.1:{self.port}", *options],
-                         errors_to=tmp_path / "stderr")
+                         errors_to=tmp_path / "stderr", **run_options)
         wait_until(self.is_serving, "the agent serves metrics")
 
     def is_serving(self):

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from harness import (TIMEOUT, Agent, Running, assert_printable, by_child, check_children, is_zombie,
-                     json_lines, run, uprobe_groups, wait_until, workload)
+from harness import (TIMEOUT, Agent, Running, assert_printable, by_child, check_children,
+                     finding_lines, is_zombie, json_lines, run, uprobe_groups, wait_until, workload)
 
 METRICS = [
     "forks_total", "tainted_forks_total", "unsafe_calls_total", "children_total",
@@ -76,7 +76,7 @@ def test_findings_go_to_stdout_by_default(tmp_path):
         truths = json_lines(run(workload("malloc_1000")).stdout)
         agent.process.send_signal(signal.SIGTERM)
         out, _ = agent.process.communicate(timeout=TIMEOUT)
-        check_children(truths, json_lines(out.decode()))
+        check_children(truths, finding_lines(out))
 
 
 def test_thousands_of_forks_and_no_event_lost(tmp_path):

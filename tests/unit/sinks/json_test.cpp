@@ -169,6 +169,21 @@ TEST(JsonSink, WritesALineForEachFinding) {
                                 to_json_line(samples::child(Outcome::exec), epoch));
 }
 
+TEST(Json, WritesSuppressedLines) {
+  const SuppressedLines suppressed{.time_ns = 70 * samples::second_ns,
+                                   .severity = Severity::high,
+                                   .exe = samples::hostile,
+                                   .rule = "unsafe_call:malloc",
+                                   .count = 7,
+                                   .since_ns = 10 * samples::second_ns};
+  const std::string line = to_json_line(suppressed, epoch);
+  EXPECT_TRUE(is_one_printable_line(line));
+  EXPECT_EQ(line, R"({"kind":"suppressed","time":"1970-01-01T00:01:10.000000000Z",)"
+                  R"("severity":"high","exe":"a\n\"\u001b[31m\ufffd","rule":"unsafe_call:malloc",)"
+                  R"("count":7,"since":"1970-01-01T00:00:10.000000000Z"})"
+                  "\n");
+}
+
 TEST(JsonSink, ReportsAFullDisk) {
   auto full = Output::open("/dev/full");
   ASSERT_TRUE(full);

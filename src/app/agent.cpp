@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "app/agent.h"
+
+#include "app/log.h"
+#include "app/privileges.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+namespace forkmon {
+namespace {
+
+constexpr std::uint64_t update_period_ns = 1'000'000'000;
+
+double seconds_since_epoch() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+const char* name_of(ProbePolicy policy) {
+  switch (policy) {
+  case ProbePolicy::automatic:
+    break;
+  case ProbePolicy::all:
+    return "all";
+  case ProbePolicy::none:
+    return "none";
+  }
+  return "auto";
+}
+
+/// The sensors, their programs and the web server are set up once.
+void keep_fixed(const Options& running, Options& fresh) {
+  fresh.listen = running.listen;
+  fresh.web = running.web;
+  fresh.probe = running.probe;
+  fresh.probe_budget = running.probe_budget;
+  fresh.ring_bytes = running.ring_bytes;
+  fresh.bpf_stats = running.bpf_stats;
+  fresh.stack_bytes = running.stack_bytes;
+  fresh.stack_interval = running.stack_interval;
+  fresh.functions = running.functions;
+}
+
+} // namespace
+
+std::vector<std::string> fixed_changes(const Options& running, const Options& fresh) {
+  std::vector<std::string> names;
+  auto compare = [&](const char* name, bool is_same) {
+    if (!is_same)
+      names.emplace_back(name);
+  };
+  compare("listen", fresh.listen == running.listen);
+  compare("web-*, max-label-values", fresh.web == running.web);
+  compare("probe", fresh.probe == running.probe);
+  compare("probe-budget", fresh.probe_budget == running.probe_budget);
+  compare("ring-bytes", fresh.ring_bytes == running.ring_bytes);
+  compare("bpf-stats", fresh.bpf_stats == running.bpf_stats);
+  compare("stack-bytes", fresh.stack_bytes == running.stack_bytes);
+  compare("stack-interval", fresh.stack_interval == running.stack_interval);
+  compare("function", fresh.functions == running.functions);
+  return names;
+}
+
+Agent::Agent(const Options& options, Reporter& reporter, Reread reread)
+    : options_(options), reporter_(reporter),
+      reread_(std::move(reread)), config_{.probe = name_of(options.probe),
+                                          .file = options.config_file,
+                                          .last_success_seconds = seconds_since_epoch()} {}
+
+Result<std::unique_ptr<Agent>> Agent::start(const Options& options, Reporter& reporter,
+                                            Reread reread) {
+  std::unique_ptr<Agent> agent(new Agent(options, reporter, std::move(reread)));
+  // Before the web server's threads, which are to have no more than this one.
+  if (auto dropped = drop_start_privileges(); !dropped)
+    return dropped.error();
+  auto server = AgentServer::start(options);
+  if (!server)
+    return server.error();
+  agent->server_ = std::move(*server);
+  reporter.count_in(agent->server_->metrics());
+  return agent;
+}
+
+void Agent::tick(std::uint64_t now_ns, const Monitor& monitor) {
+  service_.tick(now_ns);
+  server_->tick(now_ns);
+  flush_log();
+  if (now_ns - last_update_ns_ < update_period_ns)
+    return;
+  last_update_ns_ = now_ns;
+  update(now_ns, monitor);
+}
+
+void Agent::update(std::uint64_t now_ns, const Monitor& monitor) {
+  KernelTotals totals = monitor.totals();
+  const LossyOutput::Losses output = reporter_.output_losses();
+  totals.lost[{"output", "buffer_full"}] = output.buffer_full;
+  totals.lost[{"output", "write_error"}] = output.write_error;
+  AgentState state;
+  state.config = config_;
+  state.suppressed = reporter_.suppressed();
+  state.allowed = reporter_.allowed();
+  server_->update(totals, state, now_ns);
+  std::uint64_t lost = 0;
+  for (const auto& [where, count] : totals.lost)
+    lost += count;
+  service_.status(fmt::format("{} armed families, {} tainted forks so far, {} events lost",
+                              totals.armed_families, totals.tainted_forks, lost));
+}
+
+void Agent::reload() {
+  service_.reloading();
+  auto fresh = reread_();
+  const Status done = fresh ? take_over(std::move(*fresh)) : Status(fresh.error());
+  config_.last_reload_successful = static_cast<bool>(done);
+  if (done) {
+    config_.reloads_successful++;
+    config_.last_success_seconds = seconds_since_epoch();
+  } else {
+    config_.reloads_failed++;
+    spdlog::error("the former configuration stays in force: {}", done.error().message);
+  }
+  service_.ready();
+}
+
+Status Agent::take_over(Options fresh) {
+  if (auto done = reporter_.reconfigure(fresh); !done)
+    return done;
+  const auto later = fixed_changes(options_, fresh);
+  keep_fixed(options_, fresh);
+  options_ = std::move(fresh);
+  set_log_level(options_.log_level);
+  config_.file = options_.config_file;
+  spdlog::info("configuration reloaded{}{}", options_.config_file.empty() ? "" : " from ",
+               options_.config_file);
+  if (!later.empty())
+    spdlog::warn("at the next start only: {}", fmt::join(later, ", "));
+  return ok();
+}
+
+} // namespace forkmon
