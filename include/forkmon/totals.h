@@ -21,7 +21,7 @@ struct ProgramRuns {
 /// A snapshot of the kernel's own counts since the sensors started, and of the sensors' state.
 /// What is optional, or a map, and has not been filled in is not exported as a metric.
 struct KernelTotals {
-  bool counters_read = true; ///< else those that follow, up to `calls`, say nothing
+  bool counters_read = true;         ///< else those that follow, up to `calls`, say nothing
   std::uint64_t forks = 0;           ///< processes made with a copied address space
   std::uint64_t vforks = 0;          ///< processes that share their parent's: vfork, posix_spawn
   std::uint64_t threads = 0;         ///< threads started

@@ -5,6 +5,7 @@
 #include "app/allow_list.h"
 #include "forkmon/finding.h"
 #include "libraries/library_scan.h"
+#include "sinks/metrics.h"
 #include "util/result.h"
 
 #include <sys/types.h>
@@ -34,10 +35,10 @@ struct FilterOptions {
 
 /// What the agent serves, and to whom.
 struct WebOptions {
-  std::string tls_cert;                ///< PEM file; empty: plain HTTP
-  std::string tls_key;                 ///< PEM file
-  std::string basic_auth_file;         ///< "user:hash" lines; empty: no password
-  std::uint32_t max_label_values = 20; ///< executables that a metric tells apart
+  std::string tls_cert;        ///< PEM file; empty: plain HTTP
+  std::string tls_key;         ///< PEM file
+  std::string basic_auth_file; ///< "user:hash" lines; empty: no password
+  std::size_t max_label_values = Metrics::default_max_label_values; ///< of a metric
 
   bool operator==(const WebOptions&) const = default;
 };

@@ -12,14 +12,16 @@ namespace forkmon {
 class Connections {
 public:
   void opened(int fd, std::uint64_t now_ns);
+  /// A request has been answered: its time starts anew.
+  void answered(int fd, std::uint64_t now_ns);
   /// Before the descriptor is closed.
   void closed(int fd);
-  /// Shuts those down that were opened before; the server then closes them.
-  void end_opened_before(std::uint64_t time_ns);
+  /// Shuts those down whose time started before; the server then closes them.
+  void end_started_before(std::uint64_t time_ns);
 
 private:
   std::mutex mutex_;
-  std::map<int, std::uint64_t> opened_ns_; ///< by descriptor
+  std::map<int, std::uint64_t> started_ns_; ///< by descriptor
 };
 
 } // namespace forkmon

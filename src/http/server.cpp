@@ -23,7 +23,7 @@ namespace {
 
 constexpr unsigned max_connections = 512;
 constexpr unsigned max_idle_seconds = 5;
-constexpr std::uint64_t max_life_ns = 30'000'000'000;
+constexpr std::uint64_t max_request_ns = 10'000'000'000;
 constexpr std::size_t max_request_bytes = 16384;
 
 /// The server's thread must leave SIGTERM and its like to the agent's own thread.
@@ -74,6 +74,12 @@ std::string_view header(MHD_Connection* connection, const char* name) {
   return value == nullptr ? "" : value;
 }
 
+int descriptor_of(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info == nullptr ? -1 : info->connect_fd;
+}
+
 bool has_body(MHD_Connection* connection) {
   const std::string_view length = header(connection, "Content-Length");
   return (!length.empty() && length != "0") || !header(connection, "Transfer-Encoding").empty();
@@ -112,6 +118,8 @@ struct HttpServer::Impl {
                                std::size_t* data_size, void** state);
   static void on_connection(void* self, MHD_Connection* connection, void** state,
                             MHD_ConnectionNotificationCode what);
+  static void on_answer(void* self, MHD_Connection* connection, void** state,
+                        MHD_RequestTerminationCode why);
   static void on_log(void* self, const char* format, va_list arguments);
   Status start(const Fd& socket, const std::optional<Pem>& pem);
 
@@ -153,15 +161,16 @@ MHD_Result HttpServer::Impl::on_request(void* self, MHD_Connection* connection, 
 
 void HttpServer::Impl::on_connection(void* self, MHD_Connection* connection, void** /*state*/,
                                      MHD_ConnectionNotificationCode what) {
-  const MHD_ConnectionInfo* info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  if (info == nullptr)
-    return;
   Connections& connections = static_cast<Impl*>(self)->connections;
   if (what == MHD_CONNECTION_NOTIFY_STARTED)
-    connections.opened(info->connect_fd, monotonic_now_ns());
+    connections.opened(descriptor_of(connection), monotonic_now_ns());
   else
-    connections.closed(info->connect_fd);
+    connections.closed(descriptor_of(connection));
+}
+
+void HttpServer::Impl::on_answer(void* self, MHD_Connection* connection, void** /*state*/,
+                                 MHD_RequestTerminationCode /*why*/) {
+  static_cast<Impl*>(self)->connections.answered(descriptor_of(connection), monotonic_now_ns());
 }
 
 /// Later ones are about clients that break off, or speak no TLS.
@@ -193,10 +202,10 @@ Status HttpServer::Impl::start(const Fd& socket, const std::optional<Pem>& pem) 
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
   const BlockedSignals blocked;
-  daemon.reset(MHD_start_daemon(flags, 0, nullptr, nullptr, &on_request, this,
-                                MHD_OPTION_EXTERNAL_LOGGER, &on_log, this,
-                                MHD_OPTION_NOTIFY_CONNECTION, &on_connection, this,
-                                MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END));
+  daemon.reset(MHD_start_daemon(
+      flags, 0, nullptr, nullptr, &on_request, this, MHD_OPTION_EXTERNAL_LOGGER, &on_log, this,
+      MHD_OPTION_NOTIFY_CONNECTION, &on_connection, this, MHD_OPTION_NOTIFY_COMPLETED, &on_answer,
+      this, MHD_OPTION_ARRAY, options.data(), MHD_OPTION_END));
   if (!daemon)
     return Error{for_terminal(last_log.substr(0, last_log.find('\n')))};
   started = true;
@@ -227,8 +236,8 @@ HttpServer::start(const Fd& socket, const std::optional<Tls>& tls, Handler handl
 }
 
 void HttpServer::end_old_connections(std::uint64_t now_ns) {
-  if (now_ns > max_life_ns)
-    impl_->connections.end_opened_before(now_ns - max_life_ns);
+  if (now_ns > max_request_ns)
+    impl_->connections.end_started_before(now_ns - max_request_ns);
 }
 
 } // namespace forkmon

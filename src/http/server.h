@@ -15,8 +15,9 @@
 namespace forkmon {
 
 /// One thread waits for all connections, so that one that says nothing is in nobody's way. Bounded
-/// are the connections (512; more wait in the kernel), the time that one may be idle (5 s) or live
-/// (30 s), and a request (16 KiB, without a body). Anything but GET and HEAD is refused.
+/// are the connections (512; more wait in the kernel), the time that one may be idle (5 s) or take
+/// for a request (10 s), and a request (16 KiB, without a body). Anything but GET and HEAD is
+/// refused.
 class HttpServer {
 public:
   /// Files in PEM format.
@@ -33,7 +34,7 @@ public:
                                                    Handler handler);
   ~HttpServer();
 
-  /// To be called from time to time: ends connections that have lived too long.
+  /// To be called from time to time: ends connections whose request takes too long.
   void end_old_connections(std::uint64_t now_ns);
 
 private:

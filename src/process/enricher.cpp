@@ -41,16 +41,20 @@ std::string Enricher::path_of(const ForkEvent& fork) {
   return fork.exe;
 }
 
+std::optional<std::string> Enricher::cgroup_of(const ForkEvent& fork) const {
+  for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid})
+    if (auto cgroup = read_cgroup(static_cast<pid_t>(pid)))
+      return std::move(*cgroup);
+  return cgroups_.path_of(fork.cgroup_id);
+}
+
 void Enricher::enrich(ForkEvent& fork) {
   fork.exe = path_of(fork);
-  for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid}) {
-    auto cgroup = read_cgroup(static_cast<pid_t>(pid));
-    if (!cgroup)
-      continue;
-    fork.cgroup = std::move(*cgroup);
-    fork.container = container_of(fork.cgroup);
+  auto cgroup = cgroup_of(fork);
+  if (!cgroup)
     return;
-  }
+  fork.cgroup = std::move(*cgroup);
+  fork.container = container_of(fork.cgroup);
 }
 
 } // namespace forkmon

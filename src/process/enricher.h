@@ -3,9 +3,11 @@
 #pragma once
 
 #include "forkmon/event.h"
+#include "process/cgroup_id.h"
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace forkmon {
@@ -20,10 +22,12 @@ public:
 
 private:
   std::string path_of(const ForkEvent& fork);
+  std::optional<std::string> cgroup_of(const ForkEvent& fork) const;
   void remember(const FileId& file, std::string path);
 
   static constexpr std::size_t max_remembered = 4096;
   std::map<FileId, std::string> paths_;
+  CgroupHierarchy cgroups_;
 };
 
 } // namespace forkmon

@@ -89,10 +89,13 @@ void BoundedGauges::raise(const LabelValues& values, std::uint64_t now_ns) {
 void BoundedGauges::show(const LabelValues& values) {
   if (shown_.size() >= max_series_)
     hide_one();
-  auto hidden = hidden_.extract(values);
-  const std::uint64_t value = hidden ? hidden.mapped() : 0;
-  other_ -= value;
-  shown_[values].value = value;
+  Series& series = shown_[values];
+  auto hidden = hidden_.find(values);
+  if (hidden == hidden_.end())
+    return;
+  series.value = hidden->second;
+  other_ -= hidden->second;
+  hidden_.erase(hidden);
 }
 
 /// One at zero first: nobody misses it.

@@ -134,6 +134,7 @@ def certificate(tmp_path):
     return cert, key
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls(tmp_path, certificate):
     cert, key = certificate
     context = ssl.create_default_context(cafile=cert)
