@@ -20,6 +20,9 @@ struct KernelTotals {
   std::map<std::string, std::uint64_t> lost;  ///< records that were dropped, by sensor
   std::map<std::string, bool> sensor_active;  ///< by sensor
   std::map<std::string, std::uint64_t> calls; ///< by tainted children, by function
+
+  std::map<std::string, std::uint64_t> libraries_scanned; ///< by result: ok, error
+  std::map<std::string, std::uint64_t> library_errors;    ///< by reason
 };
 
 } // namespace forkmon

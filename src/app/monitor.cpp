@@ -63,7 +63,7 @@ Status Monitor::start_probes() {
   suspects_.reset();
   thread_watch_.reset();
   probes_.reset();
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_);
+  libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     spdlog::debug("{}", added.error().message);
   return ok();
@@ -74,7 +74,8 @@ Status Monitor::try_probes() {
   if (!probes)
     return probes.error();
   probes_ = std::move(*probes);
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_);
+  libraries_ = std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_,
+                                                settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     return added;
   if (settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
@@ -227,6 +228,10 @@ KernelTotals Monitor::totals() const {
                           {"probes", probes_ != nullptr},
                           {"page_faults", programs_->sees_page_faults()}};
   totals.armed_families = probes_ ? probes_->armed_families() : 0;
+  totals.library_errors = libraries_->errors();
+  for (const auto& [reason, count] : totals.library_errors)
+    totals.libraries_scanned["error"] += count;
+  totals.libraries_scanned["ok"] = libraries_->scanned();
   auto read = programs_->totals();
   if (!read)
     return totals;

@@ -30,6 +30,7 @@ public:
     ProbePolicy probe = ProbePolicy::automatic;
     std::uint32_t stack_bytes = 0;              ///< copied of a stack at a first call; 0: no stacks
     std::chrono::nanoseconds stack_interval{0}; ///< least time between two of the same function
+    std::vector<UserFunction> functions;        ///< watched beside the catalogue's
   };
   using OnFinding = std::function<void(const Finding&)>;
 

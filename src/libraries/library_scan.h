@@ -5,7 +5,6 @@
 #include "catalogue/function_table.h"
 #include "catalogue/provider_catalogue.h"
 #include "libraries/at_fork.h"
-#include "util/result.h"
 
 #include <cstdint>
 #include <span>
@@ -14,6 +13,8 @@
 #include <vector>
 
 namespace forkmon {
+
+class ElfFile;
 
 /// A function that a user wants watched.
 struct UserFunction {
@@ -48,10 +49,8 @@ struct LibraryScan {
   bool registers_handlers = false;      ///< something in the file registers at-fork handlers
 };
 
-/// Reads the file at `openable`. `library` is what findings call it: its path, as its process sees
-/// it. Success without functions: nothing in it is known. A user's description of a function goes
-/// before ours.
-Result<LibraryScan> scan_library(const std::string& openable, const std::string& library,
-                                 std::span<const UserFunction> user_functions = {});
+/// `library` is the file's path as its process sees it. Without functions: nothing in it is known. A user's description of a function goes before ours.
+LibraryScan scan_library(const ElfFile& file, const std::string& library,
+                         std::span<const UserFunction> user_functions = {});
 
 } // namespace forkmon

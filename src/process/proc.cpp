@@ -247,8 +247,9 @@ std::optional<std::string> container_of(std::string_view cgroup) {
   return std::nullopt;
 }
 
-std::string MappedFile::openable(pid_t pid) const {
-  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
+Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid) {
+  const dev_t device = makedev(file.file.dev >> 20U, file.file.dev & 0xfffffU);
+  return open_map_file(pid, file.start, file.end, device, file.path);
 }
 
 std::vector<MappedFile> executable_files(const AddressSpace& space) {

@@ -179,9 +179,9 @@ int BpfPrograms::taints_fd() const {
   return bpf_map__fd(state_->skeleton->maps.taints);
 }
 
-Status BpfPrograms::set_site(const fm_site& site, std::uint32_t function) {
+Status BpfPrograms::set_site(const fm_site& site, std::uint32_t place) {
   int fd = bpf_map__fd(state_->skeleton->maps.sites);
-  if (int error = bpf_map_update_elem(fd, &site, &function, BPF_ANY); error != 0)
+  if (int error = bpf_map_update_elem(fd, &site, &place, BPF_ANY); error != 0)
     return libbpf_error("cannot record a probe site", error);
   return ok();
 }

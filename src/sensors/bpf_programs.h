@@ -54,8 +54,8 @@ public:
   int families_fd() const;
   int taints_fd() const;
 
-  /// Names the function probed at a site.
-  Status set_site(const fm_site& site, std::uint32_t function);
+  /// Names what is probed at a site: an FM_PLACE.
+  Status set_site(const fm_site& site, std::uint32_t place);
 
   /// Names the functions in a file's code, for the page-fault sensor. `ranges` must be sorted and
   /// may not overlap; what was said of a file first stays.

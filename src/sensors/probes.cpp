@@ -49,7 +49,7 @@ Status ProbeSensor::add(const LibrarySites& library) {
   for (const auto& site : library.sites) {
     points.push_back({library.path, site.offset});
     fm_site key{library.file.inode, site.offset, library.file.dev, 0};
-    if (auto done = programs_.set_site(key, site.function); !done)
+    if (auto done = programs_.set_site(key, site.place); !done)
       return done;
   }
   auto id = events_.define(fmt::format("library_{}", libraries_.size()), points);

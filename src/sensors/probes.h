@@ -25,7 +25,7 @@ namespace forkmon {
 struct LibrarySites {
   struct Site {
     std::uint64_t offset = 0; ///< in the file
-    FunctionId function = 0;
+    std::uint32_t place = 0;  ///< FM_PLACE of wire.h
   };
   std::string path;
   FileId file; ///< as the kernel's vm_area_struct has it

@@ -5,7 +5,7 @@
 #include "process/wait_state.h"
 
 #include "symbols/demangle.h"
-#include "symbols/safe_open.h"
+#include "process/safe_open.h"
 
 #include <fmt/format.h>
 
