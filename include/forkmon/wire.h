@@ -29,7 +29,7 @@
 #define FM_MAX_STACK_BYTES 16384
 #define FM_STACK_PIECE 512
 /* Pieces of code that page faults are looked up in: a function has one or more. */
-#define FM_MAX_CODE_RANGES 4096
+#define FM_MAX_CODE_RANGES 16384
 /* Words of the stack that a fork is sent with. */
 #define FM_FORK_STACK_WORDS 32
 /* Registers are sent under their DWARF numbers, which are below this. */

@@ -55,14 +55,17 @@ Status KnownLibraries::add_own() {
   return ok();
 }
 
-Status KnownLibraries::add_of(pid_t pid) {
+Result<std::vector<FileId>> KnownLibraries::add_of(pid_t pid) {
   auto files = mapped_files(pid);
   if (!files)
     return files.error();
-  for (const MappedFile& file : *files)
+  std::vector<FileId> mapped;
+  for (const MappedFile& file : *files) {
     if (!known_.contains(file.file))
       add(file, pid);
-  return ok();
+    mapped.push_back(file.file);
+  }
+  return mapped;
 }
 
 void KnownLibraries::add(const MappedFile& file, pid_t pid) {
@@ -76,13 +79,13 @@ void KnownLibraries::add(const MappedFile& file, pid_t pid) {
     note_error(file, added.error());
 }
 
-Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_libc) {
+Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_system) {
   const Fd held(dup(opened.fd.get())); // what tracefs opens anew, whatever has become of the path
   auto elf = ElfFile::from_fd(std::move(opened.fd), file.path);
   if (!elf)
     return elf.error();
   const LibraryScan scan = scan_library(*elf, file.path, user_functions_);
-  if (only_libc && !has_libc(scan))
+  if (only_system && !has_libc(scan) && !scan.loader_hook)
     return ok();
   known_.insert(file.file);
   scanned_ok_++;
@@ -97,7 +100,7 @@ Status KnownLibraries::add_functions(const MappedFile& file, int fd, const Libra
       note_error(file, added.error());
   if (!probes_)
     return ok();
-  LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}};
+  LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
     library.sites.push_back({scan.functions[i].offset, places[i]});
   return probes_->add(library);

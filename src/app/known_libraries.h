@@ -25,12 +25,12 @@ public:
       : programs_(programs), probes_(probes), functions_(functions),
         user_functions_(std::move(user_functions)) {}
 
-  /// The C library that this program runs on: that of most processes of the system. Error: probes
-  /// cannot be defined here.
+  /// The C library that this program runs on and its loader: those of most processes of the system.
+  /// Error: probes cannot be defined here.
   Status add_own();
-  /// Libraries mapped by a process, deleted or in another mount namespace too. Error: the process
-  /// is gone, or its maps cannot be read.
-  Status add_of(pid_t pid);
+  /// Libraries mapped by a process, deleted or in another mount namespace too: returns which files
+  /// it has mapped executable. Error: the process is gone, or its maps cannot be read.
+  Result<std::vector<FileId>> add_of(pid_t pid);
 
   /// Files scanned, and those that could not be, by reason.
   std::uint64_t scanned() const { return scanned_ok_; }
@@ -38,7 +38,7 @@ public:
 
 private:
   void add(const MappedFile& file, pid_t pid);
-  Status add_library(const MappedFile& file, RegularFile opened, bool only_libc);
+  Status add_library(const MappedFile& file, RegularFile opened, bool only_system);
   Status add_functions(const MappedFile& file, int fd, const LibraryScan& scan,
                        const ElfFile& elf);
   std::vector<std::uint32_t> places_of(const MappedFile& file, const LibraryScan& scan);

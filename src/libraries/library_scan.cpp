@@ -61,6 +61,8 @@ public:
 
   LibraryScan run(std::span<const UserFunction> user_functions) {
     scan_.registers_handlers = registers_handlers(file_);
+    if (auto hook = code_.find(std::string(loader_hook_name)); hook != code_.end())
+      scan_.loader_hook = hook->second.file_offset;
     add_user_functions(user_functions);
     for (const ProviderMatch& match : matches_)
       add_provider(match);

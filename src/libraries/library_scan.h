@@ -7,6 +7,7 @@
 #include "libraries/at_fork.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,10 @@ struct LibraryScan {
   std::vector<FoundProvider> providers;
   std::vector<FoundFunction> functions; ///< each address once, under the preferred name
   std::size_t unprobable = 0;           ///< found, but the kernel refuses a probe there
+  /// Of a dynamic loader: in the file, what it calls when it has mapped libraries, before any code
+  /// of these runs, and when it is about to. Debuggers use it (glibc's elf/dl-debug.c, musl's
+  /// ldso/dynlink.c).
+  std::optional<std::uint64_t> loader_hook;
   bool registers_handlers = false;      ///< something in the file registers at-fork handlers
 };
 
