@@ -25,6 +25,21 @@ struct {
   __type(value, struct fm_taint);
 } taints SEC(".maps") __weak;
 
+/* Processes that a session watches or arms: set by the agent, inherited. */
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct fm_family);
+} families SEC(".maps") __weak;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FM_MAX_ACCOUNTS);
+  __type(key, __u32);
+  __type(value, struct fm_account);
+} accounts SEC(".maps") __weak;
+
 /* A mapping of a file into a child's address space. */
 struct mapping {
   __u64 start;
@@ -74,6 +89,24 @@ struct {
 
 /* Bytes waiting in the ring buffer at which the agent is woken; below, it looks on its own tick. */
 extern const volatile __u64 wakeup_bytes;
+
+/* include/linux/sched.h: set by fork, cleared by exec. So a process without it is not tainted. */
+#define PF_FORKNOEXEC 0x00000040
+
+static __always_inline bool has_not_execed(struct task_struct* leader) {
+  return leader->flags & PF_FORKNOEXEC;
+}
+
+/* Null for nearly every process. */
+static __always_inline struct fm_family* family_of(struct task_struct* task) {
+  return bpf_task_storage_get(&families, task->group_leader, 0, 0);
+}
+
+static __always_inline struct fm_account* account_of(const struct fm_family* family) {
+  __u32 account = family->account;
+
+  return bpf_map_lookup_elem(&accounts, &account);
+}
 
 static __always_inline void add_to(void* map, __u32 index) {
   __u64* value = bpf_map_lookup_elem(map, &index);

@@ -74,6 +74,7 @@ struct signal_struct {
 struct task_struct {
   int pid;
   int tgid;
+  unsigned int flags;
   int exit_code;
   struct mm_struct* mm;
   struct task_struct* group_leader;

@@ -17,33 +17,14 @@ const volatile bool watched_only = false;
 /* Every process carries probes. */
 const volatile bool all_armed = false;
 
-/* enum fm_family_flag of processes that a session watches or arms; set by the agent, inherited. */
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, __u32);
-} families SEC(".maps");
-
 /* Apart from the events, because it cannot wait for them to be worked on. */
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 65536);
 } threaded SEC(".maps");
 
-static __always_inline __u32* family_flags(struct task_struct* task) {
-  return bpf_task_storage_get(&families, task->group_leader, 0, 0);
-}
-
-static __always_inline __u32 family_of(struct task_struct* task) {
-  __u32* flags = family_flags(task);
-
-  return flags ? *flags : 0;
-}
-
-static __always_inline void set_family(struct task_struct* task, __u32 flags) {
-  if (flags)
-    bpf_task_storage_get(&families, task, &flags, BPF_LOCAL_STORAGE_GET_F_CREATE);
+static __always_inline void set_family(struct task_struct* task, struct fm_family* family) {
+  bpf_task_storage_get(&families, task, family, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
 /* Flags that are about one process's threads and probes, and not about its family. */
@@ -54,11 +35,20 @@ static __always_inline void set_family(struct task_struct* task, __u32 flags) {
  * the leader's task (de_thread), and with it the leader's storage.
  */
 static __always_inline __u32 inherit_family(struct task_struct* parent, struct task_struct* child) {
-  __u32 flags = family_of(parent);
+  struct fm_family* from = family_of(parent);
+  struct fm_account* account;
+  struct fm_family family;
 
-  if (child->pid == child->tgid || flags & FM_FAMILY_THROUGH_EXEC)
-    set_family(child, flags & ~FM_FAMILY_OWN);
-  return flags;
+  if (!from)
+    return 0;
+  family.flags = from->flags & ~FM_FAMILY_OWN;
+  family.account = from->account;
+  if (child->pid == child->tgid || from->flags & FM_FAMILY_THROUGH_EXEC)
+    set_family(child, &family);
+  account = account_of(from);
+  if (account && child->pid == child->tgid)
+    account->forks++; /* tracepoints run with preemption off */
+  return from->flags;
 }
 
 /*
@@ -69,15 +59,15 @@ static __always_inline __u32 inherit_family(struct task_struct* parent, struct t
  * thread and opens an event that is not inherited, which is never swapped away.
  */
 static __always_inline void tell_of_first_thread(struct task_struct* task) {
-  __u32* flags = family_flags(task);
+  struct fm_family* family = family_of(task);
   struct fm_threaded* record;
 
-  if (!flags || !(*flags & FM_FAMILY_ARMED) || *flags & FM_FAMILY_THREADED)
+  if (!family || !(family->flags & FM_FAMILY_ARMED) || family->flags & FM_FAMILY_THREADED)
     return;
   record = bpf_ringbuf_reserve(&threaded, sizeof(*record), 0);
   if (!record) /* the next thread tries again */
     return;
-  *flags |= FM_FAMILY_THREADED;
+  family->flags |= FM_FAMILY_THREADED;
   record->pid = task->tgid;
   record->reserved = 0;
   bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -85,11 +75,11 @@ static __always_inline void tell_of_first_thread(struct task_struct* task) {
 
 /* A thread ends before the agent came: from here on a call may be missed. */
 static __always_inline void note_leak(struct task_struct* task, struct fm_taint* taint) {
-  __u32* flags = family_flags(task);
+  struct fm_family* family = family_of(task);
 
-  if (!flags || !(*flags & FM_FAMILY_ARMED) || *flags & FM_FAMILY_HELD)
+  if (!family || !(family->flags & FM_FAMILY_ARMED) || family->flags & FM_FAMILY_HELD)
     return;
-  *flags |= FM_FAMILY_LEAKY;
+  family->flags |= FM_FAMILY_LEAKY;
   if (taint)
     taint->child.flags &= ~FM_CHILD_ARMED;
 }
@@ -118,15 +108,14 @@ static __always_inline bool is_new_exe(__u64 inode, __u32 dev) {
 }
 
 static __always_inline void describe_exe(struct task_struct* task, struct fm_fork_record* fork) {
-  struct file* exe = BPF_CORE_READ(task, mm, exe_file);
-  const unsigned char* name;
+  struct file* exe = task->mm->exe_file;
 
   if (!exe)
     return;
-  fork->exe_inode = BPF_CORE_READ(exe, f_inode, i_ino);
-  fork->exe_dev = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
-  name = BPF_CORE_READ(exe, f_path.dentry, d_name.name);
-  bpf_probe_read_kernel_str(fork->exe_name, sizeof(fork->exe_name), name);
+  fork->exe_inode = exe->f_inode->i_ino;
+  fork->exe_dev = exe->f_inode->i_sb->s_dev;
+  bpf_probe_read_kernel_str(fork->exe_name, sizeof(fork->exe_name),
+                            exe->f_path.dentry->d_name.name);
 }
 
 /* Was it fork(), which repairs locks, or _Fork() or clone(2), which do not? The agent finds out. */
@@ -252,34 +241,33 @@ static __always_inline void report_end(struct task_struct* leader, __u32 outcome
 
 /* Once for each executable, so that its path is known even if its processes live an instant. */
 static __always_inline void report_exe(struct task_struct* task, struct linux_binprm* bprm) {
-  struct file* file = BPF_CORE_READ(task, mm, exe_file);
-  __u64 inode = BPF_CORE_READ(file, f_inode, i_ino);
-  __u32 dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+  struct inode* inode = task->mm->exe_file->f_inode;
+  __u32 dev = inode->i_sb->s_dev;
   struct fm_exe_record* exe;
 
-  if (!is_new_exe(inode, dev))
+  if (!is_new_exe(inode->i_ino, dev))
     return;
   exe = bpf_ringbuf_reserve(&events, sizeof(*exe), 0);
   if (!exe) /* the path is then read at a fork */
     return;
   start_record(&exe->record, FM_RECORD_EXE, sizeof(*exe));
-  exe->exe_inode = inode;
+  exe->exe_inode = inode->i_ino;
   exe->exe_dev = dev;
   exe->pid = task->tgid;
   exe->path[0] = 0;
-  bpf_probe_read_kernel_str(exe->path, sizeof(exe->path), BPF_CORE_READ(bprm, filename));
+  bpf_probe_read_kernel_str(exe->path, sizeof(exe->path), bprm->filename);
   bpf_ringbuf_submit(exe, BPF_RB_FORCE_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
-  __u32 family = family_of(task);
+  struct fm_family* family = family_of(task);
 
   report_exe(task, bprm);
   report_end(task, FM_OUTCOME_EXEC, 0);
   bpf_task_storage_delete(&taints, task);
   bpf_task_storage_delete(&calls, task);
-  if (family && !(family & FM_FAMILY_THROUGH_EXEC))
+  if (family && !(family->flags & FM_FAMILY_THROUGH_EXEC))
     bpf_task_storage_delete(&families, task);
   return 0;
 }
@@ -302,7 +290,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   if (signal->live.counter == 0) {
     code = signal->group_exit_code ? signal->group_exit_code : task->exit_code;
     report_end(leader, FM_OUTCOME_EXIT, code);
-  } else if (task == leader && BPF_CORE_READ(signal, group_exec_task)) {
+  } else if (task == leader && signal->group_exec_task) {
     /* Another thread is in exec: this leader's task, and the taint on it, are about to go. */
     report_end(leader, FM_OUTCOME_EXEC, 0);
   }

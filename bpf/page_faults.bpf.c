@@ -38,36 +38,36 @@ struct {
 /* Raised by the agent when it has added to `files`. */
 __u32 code_generation = 0;
 
-/* log2 of the bytes that are looked up at once. */
-#define CODE_PAGE_SHIFT 16
-
 /*
- * A piece of an address space, the same in a process and in the children that it forks: layouts are
- * randomized at exec and copied by fork, and exec_vm changes with every library that comes or goes.
+ * An instruction of an address space, the same in a process and in the children that it forks:
+ * layouts are randomized at exec and copied by fork, and exec_vm changes with every library that
+ * comes or goes.
  */
-struct page_key {
+struct instruction {
+  __u64 ip;
   __u64 mmap_base;
   __u64 start_code;
-  __u64 end_code;
   __u64 executable_pages;
-  __u64 page;
   __u64 generation;
 };
 
-struct page_code {
-  __u64 start; /* of the mapping */
-  __u64 end;
-  __u64 file_offset; /* of `start` */
-  struct fm_file_code part;
+struct known_instruction {
+  struct instruction instruction;
+  __s64 function; /* function id, or -1 */
 };
 
-/* What was looked up for one child serves its siblings. */
+#define KNOWN_INSTRUCTIONS 1024
+
+/*
+ * Siblings fault at the same instructions, so what one looked up serves the next. Each CPU has its
+ * own, as tracepoints run with preemption off: no lock, and no look at half an entry.
+ */
 struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 8192);
-  __type(key, struct page_key);
-  __type(value, struct page_code);
-} pages SEC(".maps");
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, KNOWN_INSTRUCTIONS);
+  __type(key, __u32);
+  __type(value, struct known_instruction);
+} known_instructions SEC(".maps");
 
 /* FM_PLACE of the code at that offset of the file, or -1. */
 static __always_inline int function_in(const struct fm_file_code* part, __u64 offset) {
@@ -91,22 +91,26 @@ static __always_inline int function_in(const struct fm_file_code* part, __u64 of
   return -1;
 }
 
-static __always_inline struct page_key page_of(struct task_struct* task, __u64 ip) {
+static __always_inline struct instruction instruction_at(struct task_struct* task, __u64 ip) {
   struct mm_struct* mm = task->mm;
-  struct page_key key = {
+  struct instruction instruction = {
+      .ip = ip,
       .mmap_base = mm->mmap_base,
       .start_code = mm->start_code,
-      .end_code = mm->end_code,
       .executable_pages = mm->exec_vm,
-      .page = ip >> CODE_PAGE_SHIFT,
       .generation = code_generation,
   };
 
-  return key;
+  return instruction;
 }
 
-static __always_inline bool look_up_page(struct task_struct* task, __u64 ip,
-                                         struct page_code* found) {
+static __always_inline bool is_same(const struct instruction* a, const struct instruction* b) {
+  return a->ip == b->ip && a->mmap_base == b->mmap_base && a->start_code == b->start_code &&
+         a->executable_pages == b->executable_pages && a->generation == b->generation;
+}
+
+/* False while the mmap lock is taken: it may be found the next time. */
+static __always_inline bool look_up(struct task_struct* task, __u64 ip, __s64* function) {
   struct mapping mapping = {};
   struct fm_file file = {};
   struct fm_file_code* part;
@@ -116,35 +120,34 @@ static __always_inline bool look_up_page(struct task_struct* task, __u64 ip,
   file.inode = mapping.inode;
   file.dev = mapping.dev;
   part = bpf_map_lookup_elem(&files, &file);
-  found->start = mapping.start;
-  found->end = mapping.end;
-  found->file_offset = mapping.file_offset;
-  if (part)
-    found->part = *part;
+  *function = part ? function_in(part, ip - mapping.start + mapping.file_offset) : -1;
   return true;
 }
 
-static __always_inline int function_at(struct task_struct* task, __u64 ip) {
-  struct page_key key = page_of(task, ip);
-  struct page_code* known = bpf_map_lookup_elem(&pages, &key);
-  struct page_code found = {};
+static __always_inline __s64 function_at(struct task_struct* task, __u64 ip) {
+  struct instruction instruction = instruction_at(task, ip);
+  __u32 slot = (__u32)(ip ^ ip >> 10 ^ instruction.mmap_base >> 12) % KNOWN_INSTRUCTIONS;
+  struct known_instruction* known = bpf_map_lookup_elem(&known_instructions, &slot);
+  __s64 function = -1;
 
-  if (!known || ip < known->start || ip >= known->end) {
-    if (!look_up_page(task, ip, &found))
-      return -1;
-    bpf_map_update_elem(&pages, &key, &found, BPF_ANY);
-    known = &found;
-  }
-  return known->part.count ? function_in(&known->part, ip - known->start + known->file_offset) : -1;
+  if (!known)
+    return -1;
+  if (is_same(&known->instruction, &instruction))
+    return known->function;
+  if (!look_up(task, ip, &function))
+    return -1;
+  known->instruction = instruction;
+  known->function = function;
+  return function;
 }
 
 static __always_inline void on_tainted_fault(struct pt_regs* regs, struct task_struct* task,
                                              struct fm_taint* taint) {
-  int place = function_at(task, PT_REGS_IP(regs));
-  __u32 function = place & (FM_MAX_FUNCTIONS - 1);
+  __s64 found = function_at(task, PT_REGS_IP(regs));
+  __u32 function = found & (FM_MAX_FUNCTIONS - 1);
   __u64 bit = (__u64)1 << (function & 63);
 
-  if (place < 0)
+  if (found < 0)
     return;
   /* Threads of the child may race to the first fault: one of them sets the bit. */
   if (!(__sync_fetch_and_or(&taint->faulted[function / 64], bit) & bit))
@@ -157,7 +160,8 @@ int BPF_PROG(on_page_fault, unsigned long address, struct pt_regs* regs, unsigne
   struct task_struct* leader = task->group_leader;
   struct fm_taint* taint;
 
-  if (!leader->bpf_storage) /* spares nearly every fault of the system a call */
+  /* Spares nearly every fault of the system a call. */
+  if (!leader->bpf_storage || !has_not_execed(leader))
     return 0;
   taint = bpf_task_storage_get(&taints, leader, 0, 0);
   /* Probes see every call of an armed child; what an adopted one calls does not count. */

@@ -2,8 +2,9 @@
 /*
  * The probe sensor: calls of catalogue functions by tainted children.
  *
- * One program for all sites. It is attached once to each tracefs uprobe event (to an anchor that
- * never hits), and runs in every process that carries a perf event of it: see sensors/probes.h.
+ * One program for all sites of a tier. It is attached once to each tracefs uprobe event (to an
+ * anchor that never hits), and runs in every process that carries a perf event of it: see
+ * sensors/probes.h.
  */
 #include "common.bpf.h"
 #include "mappings.bpf.h"
@@ -98,13 +99,35 @@ static __always_inline void on_tainted_call(struct pt_regs* ctx, struct task_str
   count_call(ctx, leader, taint, made, place);
 }
 
-SEC("uprobe")
-int on_call(struct pt_regs* ctx) {
-  struct task_struct* task = bpf_get_current_task_btf();
-  struct fm_taint* taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
+/* By whoever of the family: its budget goes by it. */
+static __always_inline void account_for(struct task_struct* task, enum fm_tier tier) {
+  struct fm_family* family = family_of(task);
+  struct fm_account* account = family ? account_of(family) : 0;
 
   add_to(&totals, FM_TOTAL_PROBE_HITS);
+  if (account)
+    __sync_fetch_and_add(&account->hits[tier], 1); /* per CPU, but it can be preempted */
+}
+
+static __always_inline int on_call(struct pt_regs* ctx, enum fm_tier tier) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct fm_taint* taint;
+
+  account_for(task, tier);
+  if (!has_not_execed(task->group_leader))
+    return 0;
+  taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
   if (taint && !taint->ended && !(taint->child.flags & FM_CHILD_ADOPTED))
     on_tainted_call(ctx, task, taint);
   return 0;
+}
+
+SEC("uprobe")
+int on_hot_call(struct pt_regs* ctx) {
+  return on_call(ctx, FM_TIER_HOT);
+}
+
+SEC("uprobe")
+int on_cold_call(struct pt_regs* ctx) {
+  return on_call(ctx, FM_TIER_COLD);
 }

@@ -4,9 +4,17 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace forkmon {
+
+/// What the kernel's BPF statistics say of one program (kernel.bpf_stats_enabled).
+struct ProgramRuns {
+  double seconds = 0;
+  std::uint64_t runs = 0;
+};
 
 /// A snapshot of the kernel's own counts since the sensors started, and of the sensors' state.
 struct KernelTotals {
@@ -17,10 +25,18 @@ struct KernelTotals {
   std::uint64_t probe_hits = 0;      ///< whoever made them
   std::uint64_t unresolved_hits = 0; ///< by tainted children, where no function could be named
   std::uint64_t armed_families = 0;  ///< now
-  std::map<std::string, std::uint64_t> lost;  ///< records that were dropped, by sensor
-  std::map<std::string, bool> sensor_active;  ///< by sensor
-  std::map<std::string, std::uint64_t> calls; ///< by tainted children, by function
-
+  std::map<std::string, std::uint64_t> lost;       ///< records that were dropped, by sensor
+  std::map<std::string, bool> sensor_active;       ///< by sensor
+  std::map<std::string, std::uint64_t> calls;      ///< by tainted children, by function
+  std::map<std::string, ProgramRuns> program_runs; ///< by program
+  std::optional<std::uint64_t> armed_threads;
+  std::optional<std::uint64_t> probe_descriptors; ///< perf events that are open for probes
+  std::optional<std::uint64_t> probe_descriptors_limit;
+  /// Probes taken off before their process ended, by tier (hot, cold) and reason (budget, exec,
+  /// limit), and put on again, by tier.
+  std::map<std::pair<std::string, std::string>, std::uint64_t> disarms;
+  std::map<std::string, std::uint64_t> rearms;
+  std::map<std::string, std::uint64_t> suspects_not_armed; ///< by reason: limit, budget, error
   std::map<std::string, std::uint64_t> libraries_scanned; ///< by result: ok, error
   std::map<std::string, std::uint64_t> library_errors;    ///< by reason
 };

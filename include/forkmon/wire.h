@@ -30,6 +30,8 @@
 #define FM_STACK_PIECE 512
 /* Pieces of code that page faults are looked up in: a function has one or more. */
 #define FM_MAX_CODE_RANGES 16384
+/* Families whose use of probes is accounted for; account 0 is for those that nobody asks about. */
+#define FM_MAX_ACCOUNTS 1024
 /* Words of the stack that a fork is sent with. */
 #define FM_FORK_STACK_WORDS 32
 /* Registers are sent under their DWARF numbers, which are below this. */
@@ -66,10 +68,17 @@ enum fm_total {
   FM_TOTAL_COUNT = 6,
 };
 
-/* Flags of a task in the `families` map. */
+/* How often programs call a function: what each tier of probes costs is accounted for apart. */
+enum fm_tier {
+  FM_TIER_HOT = 0,  /* allocators, mutexes */
+  FM_TIER_COLD = 1, /* the rest */
+  FM_TIER_COUNT = 2,
+};
+
+/* Flags of a process in the `families` map. */
 enum fm_family_flag {
   FM_FAMILY_WATCHED = 1,      /* part of the family that this session is limited to */
-  FM_FAMILY_ARMED = 2,        /* carries probes, and so will its children */
+  FM_FAMILY_ARMED = 2,        /* carries the probes of all tiers, and so will its children */
   FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves FM_FAMILY_ARMED as it is */
   FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
   FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
@@ -89,6 +98,18 @@ enum fm_child_flag {
 enum fm_outcome {
   FM_OUTCOME_EXEC = 1,
   FM_OUTCOME_EXIT = 2, /* exited or was killed: see exit_code */
+};
+
+/* Value of the `families` map: a process that is watched, or carries probes. */
+struct fm_family {
+  __u32 flags;   /* enum fm_family_flag */
+  __u32 account; /* below FM_MAX_ACCOUNTS; its children share it */
+};
+
+/* Value of the `accounts` map, for each CPU: what a family has used of its probes. */
+struct fm_account {
+  __u64 hits[FM_TIER_COUNT]; /* whoever of the family made them */
+  __u64 forks;               /* each of which copies the probes */
 };
 
 /* Start of every record. */
@@ -233,6 +254,8 @@ struct fm_code_range {
 #else
 #define FM_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #endif
+FM_ASSERT_SIZE(fm_family, 8);
+FM_ASSERT_SIZE(fm_account, 24);
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
 FM_ASSERT_SIZE(fm_taint, 40 + FM_MAX_FUNCTIONS / 8);

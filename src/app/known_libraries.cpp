@@ -102,7 +102,8 @@ Status KnownLibraries::add_functions(const MappedFile& file, int fd, const Libra
     return ok();
   LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
-    library.sites.push_back({scan.functions[i].offset, places[i]});
+    library.sites.push_back(
+        {scan.functions[i].offset, places[i], scan.functions[i].function.tier});
   return probes_->add(library);
 }
 

@@ -29,7 +29,9 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   auto programs = BpfPrograms::load({.watched_only = settings.watched_only,
                                      .all_armed = settings.probe == ProbePolicy::all,
                                      .stack_bytes = settings.stack_bytes,
-                                     .stack_interval = settings.stack_interval});
+                                     .stack_interval = settings.stack_interval,
+                                     .ring_bytes = settings.ring_bytes,
+                                     .run_statistics = settings.bpf_stats});
   if (!programs)
     return programs.error();
   monitor->programs_ = std::move(*programs);
@@ -70,7 +72,9 @@ Status Monitor::start_probes() {
 }
 
 Status Monitor::try_probes() {
-  auto probes = ProbeSensor::create(*programs_);
+  const bool has_budget = settings_.probe == ProbePolicy::automatic && !settings_.watched_only;
+  auto probes = ProbeSensor::create(*programs_, has_budget ? ProbeSensor::Tiers::apart
+                                                           : ProbeSensor::Tiers::together);
   if (!probes)
     return probes.error();
   probes_ = std::move(*probes);
@@ -78,8 +82,8 @@ Status Monitor::try_probes() {
                                                 settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     return added;
-  if (settings_.probe == ProbePolicy::automatic && !settings_.watched_only)
-    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_);
+  if (has_budget)
+    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_, settings_.probe_budget);
   return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
 }
 
@@ -98,8 +102,15 @@ Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   if (auto added = libraries_->add_of(pid); !added)
     return added;
   if (!probes_)
-    return FamilyMap(programs_->families_fd()).set(pid, flags);
+    return mark(pid, flags);
   return probes_->arm(pid, inheritance, flags);
+}
+
+Status Monitor::mark(pid_t pid, std::uint32_t flags) {
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return pidfd.error();
+  return FamilyMap(programs_->families_fd()).set(pidfd->get(), {flags, 0});
 }
 
 Status Monitor::watch_family(pid_t pid) {
@@ -222,12 +233,28 @@ void Monitor::end_lost_children(std::uint64_t now_ns) {
       deliver(correlator_.gone(child.key, now_ns));
 }
 
+void Monitor::count_probes(KernelTotals& totals) const {
+  if (!probes_)
+    return;
+  const ArmedCounts counts = probes_->counts();
+  totals.armed_families = counts.families;
+  totals.armed_threads = counts.threads;
+  totals.probe_descriptors = counts.descriptors;
+  totals.probe_descriptors_limit = counts.max_descriptors;
+  if (suspects_)
+    suspects_->count_in(totals);
+}
+
 KernelTotals Monitor::totals() const {
   KernelTotals totals;
   totals.sensor_active = {{"lifecycle", true},
                           {"probes", probes_ != nullptr},
                           {"page_faults", programs_->sees_page_faults()}};
-  totals.armed_families = probes_ ? probes_->armed_families() : 0;
+  count_probes(totals);
+  for (const BpfRunTime& run : programs_->run_times())
+    if (run.runs != 0)
+      totals.program_runs[run.program] = {std::chrono::duration<double>(run.time).count(),
+                                          run.runs};
   totals.library_errors = libraries_->errors();
   for (const auto& [reason, count] : totals.library_errors)
     totals.libraries_scanned["error"] += count;

@@ -28,7 +28,10 @@ public:
   struct Settings {
     bool watched_only = false; ///< look only at families given to watch()
     ProbePolicy probe = ProbePolicy::automatic;
-    std::uint32_t stack_bytes = 0;              ///< copied of a stack at a first call; 0: no stacks
+    double probe_budget = 0.01;       ///< of one CPU, for each family that `automatic` arms
+    std::size_t ring_bytes = 8 << 20; ///< a power of two, and a multiple of the page size
+    bool bpf_stats = false;           ///< have the kernel time our programs
+    std::uint32_t stack_bytes = 0;    ///< copied of a stack at a first call; 0: no stacks
     std::chrono::nanoseconds stack_interval{0}; ///< least time between two of the same function
     std::vector<UserFunction> functions;        ///< watched beside the catalogue's
   };
@@ -65,6 +68,7 @@ private:
   Status start_probes();
   Status start_thread_watch();
   Status try_probes();
+  Status mark(pid_t pid, std::uint32_t flags);
   void learn_libraries(const ForkEvent& fork);
   void adopt(const ForkedProcess& forked);
   void take(std::span<const std::byte> record);
@@ -73,6 +77,7 @@ private:
   void report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total);
   void end_lost_children(std::uint64_t now_ns);
   void look_for_stuck_children(std::uint64_t now_ns);
+  void count_probes(KernelTotals& totals) const;
   void deliver(const std::vector<Finding>& findings) const;
 
   Settings settings_;

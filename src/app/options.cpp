@@ -2,11 +2,13 @@
 #include "app/options.h"
 
 #include "forkmon/wire.h"
+#include "util/number.h"
 #include "util/text.h"
 
 #include <CLI/CLI.hpp>
 #include <arpa/inet.h>
 
+#include <bit>
 #include <map>
 
 namespace forkmon {
@@ -54,6 +56,21 @@ std::string is_address_and_port(const std::string& text) {
   return "not an IPv4 ADDR:PORT: " + for_terminal(text);
 }
 
+/// CLI::Range takes "nan".
+std::string is_per_cent(const std::string& text) {
+  auto value = parse_number<double>(text);
+  return value && *value >= 0 && *value <= 100
+             ? ""
+             : "not a number from 0 to 100: " + for_terminal(text);
+}
+
+/// The kernel wants a power of two (ringbuf_map_alloc in kernel/bpf/ringbuf.c).
+std::string is_ring_size(const std::string& text) {
+  auto bytes = parse_number<std::uint64_t>(text);
+  bool fits = bytes && std::has_single_bit(*bytes) && *bytes >= 64U << 10U && *bytes <= 256U << 20U;
+  return fits ? "" : "not a power of two from 64KiB to 256MiB: " + for_terminal(text);
+}
+
 void add_mode_options(CLI::App& app, Raw& raw) {
   app.add_flag("--trace", raw.trace, "A live session; ends with a summary on stderr");
   app.add_flag("--check", raw.check, "Say which sensors can be used here, and why not")
@@ -90,6 +107,20 @@ void add_sensor_options(CLI::App& app, Raw& raw) {
   app.add_option("--probe", raw.options.probe,
                  "auto: probe suspects; all: every process, at a price; none: no probes")
       ->transform(CLI::CheckedTransformer(policies));
+  app.add_option("--probe-budget", raw.options.probe_budget,
+                 "What an armed process may pay for its probes with --probe=auto, in per cent of a "
+                 "CPU; 0: none is armed")
+      ->check(is_per_cent, "0 - 100")
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  app.add_option("--ring-bytes", raw.options.ring_bytes,
+                 "Room for events that the agent has not taken yet, such as 4MiB")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(is_ring_size, "a power of two from 64KiB to 256MiB")
+      ->type_name("BYTES")
+      ->capture_default_str();
+  app.add_flag("--bpf-stats", raw.options.bpf_stats,
+               "Have the kernel time all BPF programs: forkmon_bpf_run_seconds_total");
   app.add_option("--stack-bytes", raw.options.stack_bytes,
                  "How much of a stack to copy at a first unsafe call; 0: no stacks")
       ->check(CLI::Range(0, FM_MAX_STACK_BYTES))

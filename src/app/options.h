@@ -32,6 +32,9 @@ struct Options {
   Format format = Format::json;
   std::string output; ///< a path; empty: the default of the mode
   ProbePolicy probe = ProbePolicy::automatic;
+  double probe_budget = 1;            ///< per cent of a CPU, for each process that `automatic` arms
+  std::size_t ring_bytes = 8U << 20U; ///< a power of two
+  bool bpf_stats = false;             ///< have the kernel measure what our BPF programs run
   std::optional<int> error_exitcode;
   Severity fail_severity = Severity::warning;
   bool all = false;

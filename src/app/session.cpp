@@ -95,6 +95,9 @@ Status Session::start() {
   auto monitor = Monitor::start(
       {.watched_only = one_family,
        .probe = options_.probe,
+       .probe_budget = options_.probe_budget / 100,
+       .ring_bytes = options_.ring_bytes,
+       .bpf_stats = options_.bpf_stats,
        .stack_bytes = options_.stack_bytes,
        .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval)},
       [this](const Finding& finding) { reporter_->on(finding); });

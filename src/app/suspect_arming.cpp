@@ -3,51 +3,117 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <set>
 
 namespace forkmon {
-namespace {
-
-/// An armed thread costs a file descriptor for each library; later suspects are not armed.
-constexpr std::size_t max_armed_families = 256;
-
-} // namespace
 
 std::vector<DisarmEvent> SuspectArming::tick(std::uint64_t now_ns, const Correlator& correlator) {
-  auto released = release(now_ns, correlator);
+  release(now_ns, correlator);
+  keep_to_budget(now_ns);
   for (std::uint32_t pid : suspects_.due(now_ns))
-    arm(static_cast<pid_t>(pid));
-  return released;
-}
-
-void SuspectArming::arm(pid_t suspect) {
-  Status armed = libraries_.add_of(suspect);
-  if (armed && probes_.armed_families() >= max_armed_families)
-    armed = Error{"as many families are armed as there may be"};
-  if (armed)
-    armed = probes_.arm(suspect, Inheritance::until_exec, 0);
-  if (!armed)
-    spdlog::debug("process {} is not armed: {}", suspect, armed.error().message);
+    arm(static_cast<pid_t>(pid), now_ns);
+  return std::exchange(disarmed_, {});
 }
 
 /// The perf events of children hang on their parent's, and go with them.
-std::vector<DisarmEvent> SuspectArming::release(std::uint64_t now_ns,
-                                                const Correlator& correlator) {
-  std::vector<DisarmEvent> released;
+void SuspectArming::release(std::uint64_t now_ns, const Correlator& correlator) {
+  for (pid_t pid : probes_.execed()) {
+    let_go(pid, now_ns);
+    count_disarms("exec");
+  }
   auto ended = probes_.ended();
   if (ended.empty())
-    return released;
+    return;
   std::set<std::uint32_t> needed;
   for (const ChildRef& child : correlator.children_older_than(now_ns, 0))
     needed.insert(child.parent_pid);
-  for (pid_t pid : ended) {
-    if (needed.contains(static_cast<std::uint32_t>(pid)))
-      continue;
-    probes_.disarm(pid);
-    suspects_.forget(static_cast<std::uint32_t>(pid));
-    released.push_back({now_ns, static_cast<std::uint32_t>(pid)});
+  for (pid_t pid : ended)
+    if (!needed.contains(static_cast<std::uint32_t>(pid)))
+      let_go(pid, now_ns);
+}
+
+void SuspectArming::let_go(pid_t pid, std::uint64_t now_ns) {
+  probes_.disarm(pid);
+  suspects_.forget(static_cast<std::uint32_t>(pid));
+  disarmed_.push_back({now_ns, static_cast<std::uint32_t>(pid)});
+}
+
+void SuspectArming::count_disarms(const char* reason) {
+  for (Tier tier : {Tier::hot, Tier::cold})
+    disarms_[{to_string(tier), reason}]++;
+}
+
+void SuspectArming::keep_to_budget(std::uint64_t now_ns) {
+  auto usage = probes_.usage();
+  if (!usage) {
+    spdlog::debug("{}", usage.error().message);
+    return;
   }
-  return released;
+  for (const auto& change : budget_.judge(*usage, now_ns)) {
+    Status done = change.carry ? probes_.restore(change.pid, change.tier)
+                               : probes_.drop(change.pid, change.tier);
+    if (!done)
+      spdlog::debug("the {} probes of process {}: {}", to_string(change.tier), change.pid,
+                    done.error().message);
+    if (change.carry) {
+      rearms_[to_string(change.tier)]++;
+      continue;
+    }
+    disarms_[{to_string(change.tier), "budget"}]++;
+    disarmed_.push_back({now_ns, static_cast<std::uint32_t>(change.pid)});
+  }
+}
+
+void SuspectArming::arm(pid_t suspect, std::uint64_t now_ns) {
+  if (probes_.is_armed(suspect))
+    return;
+  if (!budget_.allows_anything()) {
+    not_armed_["budget"]++;
+    return;
+  }
+  auto armed = try_arming(suspect, now_ns);
+  if (armed || armed.error().code == ESRCH)
+    return;
+  not_armed_[armed.error().code == EMFILE ? "limit" : "error"]++;
+  spdlog::debug("process {} is not armed: {}", suspect, armed.error().message);
+}
+
+/// Where there is no room, the worst offenders have it.
+Status SuspectArming::try_arming(pid_t suspect, std::uint64_t now_ns) {
+  if (auto known = libraries_.add_of(suspect); !known)
+    return known;
+  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+  while (!armed && armed.error().code == EMFILE) {
+    auto lesser = lesser_offender(suspect);
+    if (!lesser)
+      break;
+    let_go(*lesser, now_ns);
+    count_disarms("limit");
+    armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+  }
+  return armed;
+}
+
+/// The least of the armed, if it has committed less than half of the other's offences: with less of
+/// a difference they would take turns.
+std::optional<pid_t> SuspectArming::lesser_offender(pid_t than) const {
+  std::uint64_t least = suspects_.offences(static_cast<std::uint32_t>(than)) / 2;
+  std::optional<pid_t> found;
+  for (pid_t pid : probes_.armed()) {
+    std::uint64_t offences = suspects_.offences(static_cast<std::uint32_t>(pid));
+    if (offences < least) {
+      least = offences;
+      found = pid;
+    }
+  }
+  return found;
+}
+
+void SuspectArming::count_in(KernelTotals& totals) const {
+  totals.disarms = disarms_;
+  totals.rearms = rearms_;
+  totals.suspects_not_armed = not_armed_;
 }
 
 } // namespace forkmon

@@ -1,31 +1,50 @@
 // SPDX-License-Identifier: MIT
-/// Arms the processes that fork and do not exec at once (--probe=auto).
+/// Arms the processes that fork and do not exec at once (--probe=auto), within a budget.
 #pragma once
 
 #include "app/known_libraries.h"
 #include "correlate/correlator.h"
+#include "correlate/probe_budget.h"
 #include "correlate/suspects.h"
+#include "forkmon/totals.h"
+
+#include <optional>
 
 namespace forkmon {
 
 class SuspectArming {
 public:
-  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries)
-      : probes_(probes), libraries_(libraries) {}
+  /// `budget`: what an armed family may spend on its probes, as a share of one CPU.
+  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget)
+      : probes_(probes), libraries_(libraries), budget_(budget) {}
 
   void on(const Event& event) { suspects_.on(event); }
 
-  /// Arms new suspects, and lets go of those that ended and left no child that is watched. Returns
-  /// what the correlator has to know.
+  /// Arms new suspects, takes probes off those that cost too much, and lets go of those that have
+  /// called exec, or ended and left no child that is watched. Returns what the correlator has to
+  /// know.
   std::vector<DisarmEvent> tick(std::uint64_t now_ns, const Correlator& correlator);
 
+  /// Fills in what was taken off, put back, and not armed.
+  void count_in(KernelTotals& totals) const;
+
 private:
-  void arm(pid_t suspect);
-  std::vector<DisarmEvent> release(std::uint64_t now_ns, const Correlator& correlator);
+  void release(std::uint64_t now_ns, const Correlator& correlator);
+  void let_go(pid_t pid, std::uint64_t now_ns);
+  void keep_to_budget(std::uint64_t now_ns);
+  void arm(pid_t suspect, std::uint64_t now_ns);
+  Status try_arming(pid_t suspect, std::uint64_t now_ns);
+  std::optional<pid_t> lesser_offender(pid_t than) const;
+  void count_disarms(const char* reason);
 
   ProbeSensor& probes_;
   KnownLibraries& libraries_;
   Suspects suspects_;
+  ProbeBudget budget_;
+  std::vector<DisarmEvent> disarmed_;                                    ///< in this tick
+  std::map<std::pair<std::string, std::string>, std::uint64_t> disarms_; ///< by tier and reason
+  std::map<std::string, std::uint64_t> rearms_;                          ///< by tier
+  std::map<std::string, std::uint64_t> not_armed_;                       ///< by reason
 };
 
 } // namespace forkmon

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "forkmon/finding.h"
+#include "forkmon/probe_usage.h"
 
 #include <optional>
 #include <span>
@@ -36,9 +37,6 @@ enum class Category {
   database,
   rpc,
 };
-
-/// How often programs call a function: the hot tier can be disarmed alone when it costs too much.
-enum class Tier { hot = 1, cold = 2 };
 
 /// Whether the library makes the lock at stake usable again in the child of fork().
 /// Source: sysdeps/nptl/fork.h and posix/fork.c of glibc.

@@ -2,11 +2,12 @@
 #include "correlate/suspects.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace forkmon {
 namespace {
 
-/// Past these, the oldest suspects may be given again, and young children wait for their end.
+/// Past these, the oldest suspects start anew, and young children wait for their end.
 constexpr std::size_t max_known = 1024;
 constexpr std::size_t max_young = 65536;
 
@@ -31,30 +32,40 @@ void Suspects::take(const EndEvent& event) {
   // After an exec, too: that takes the probes off.
   forget(child.pid);
   const bool soon = event.time_ns <= child.fork_time_ns + grace_ns;
-  if (!event.child.armed && !(event.how == EndEvent::How::exec && soon))
-    accuse(event.child.parent_pid);
+  const bool harmless =
+      event.child.armed ? event.calls == 0 : event.how == EndEvent::How::exec && soon;
+  if (!harmless)
+    accuse(event.child.parent_pid, event.child.armed);
 }
 
 std::vector<std::uint32_t> Suspects::due(std::uint64_t now_ns) {
   while (!young_.empty() && young_.begin()->first.first + grace_ns < now_ns) {
-    accuse(young_.begin()->second);
+    accuse(young_.begin()->second, false);
     young_.erase(young_.begin());
   }
   return std::exchange(due_, {});
 }
 
 void Suspects::forget(std::uint32_t pid) {
+  offences_.erase(pid);
   std::erase(known_, pid);
   std::erase(due_, pid);
 }
 
-void Suspects::accuse(std::uint32_t pid) {
-  if (std::find(known_.begin(), known_.end(), pid) != known_.end())
-    return;
-  if (known_.size() >= max_known)
-    forget(known_.front());
-  known_.push_back(pid);
-  due_.push_back(pid);
+std::uint64_t Suspects::offences(std::uint32_t pid) const {
+  auto found = offences_.find(pid);
+  return found == offences_.end() ? 0 : found->second;
+}
+
+void Suspects::accuse(std::uint32_t pid, bool was_armed) {
+  if (!offences_.contains(pid)) {
+    if (known_.size() >= max_known)
+      forget(known_.front());
+    known_.push_back(pid);
+  }
+  const bool has_doubled = std::has_single_bit(++offences_[pid]);
+  if (has_doubled && !was_armed && std::ranges::find(due_, pid) == due_.end())
+    due_.push_back(pid);
 }
 
 } // namespace forkmon

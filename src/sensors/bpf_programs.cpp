@@ -2,6 +2,7 @@
 #include "sensors/bpf_programs.h"
 
 #include "forkmon.skel.h"
+#include "util/fd.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -98,7 +99,8 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));
   bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
-  bpf_program__set_autoattach(skeleton.progs.on_call, false);       // attached to uprobe events
+  for (bpf_program* call : {skeleton.progs.on_hot_call, skeleton.progs.on_cold_call})
+    bpf_program__set_autoattach(call, false);                       // attached to uprobe events
   bpf_program__set_autoattach(skeleton.progs.on_page_fault, false); // may fail alone
 }
 
@@ -113,6 +115,7 @@ bool has_page_fault_tracepoint() {
 struct BpfPrograms::State {
   std::unique_ptr<forkmon_bpf, SkeletonDeleter> skeleton;
   std::unique_ptr<bpf_link, LinkDeleter> page_faults;
+  Fd statistics;                 ///< kept open for as long as the kernel is to take them
   std::uint32_t code_ranges = 0; ///< of the `code` map in use
   std::function<void(std::span<const std::byte>)> on_record;
   std::unique_ptr<ring_buffer, RingDeleter> ring;
@@ -135,6 +138,11 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   bpf_program__set_autoload(state->skeleton->progs.on_page_fault, has_page_fault_tracepoint());
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
+  if (settings.run_statistics) {
+    state->statistics = Fd(bpf_enable_stats(BPF_STATS_RUN_TIME));
+    if (!state->statistics)
+      return libbpf_error("cannot have the kernel time BPF programs", -errno);
+  }
   int ring_fd = bpf_map__fd(state->skeleton->maps.events);
   state->ring.reset(ring_buffer__new(ring_fd, forward, &state->on_record, nullptr));
   if (!state->ring)
@@ -167,8 +175,9 @@ bool BpfPrograms::sees_page_faults() const {
   return state_->page_faults != nullptr;
 }
 
-int BpfPrograms::call_program_fd() const {
-  return bpf_program__fd(state_->skeleton->progs.on_call);
+int BpfPrograms::call_program_fd(Tier tier) const {
+  const auto& programs = state_->skeleton->progs;
+  return bpf_program__fd(tier == Tier::hot ? programs.on_hot_call : programs.on_cold_call);
 }
 
 int BpfPrograms::families_fd() const {
@@ -237,6 +246,33 @@ Result<BpfTotals> BpfPrograms::totals() const {
   if (auto done = read_counts(bpf_map__fd(maps.function_totals), read.function_calls); !done)
     return done.error();
   return read;
+}
+
+Result<fm_account> BpfPrograms::account(std::uint32_t number) const {
+  std::vector<fm_account> cpus(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  int fd = bpf_map__fd(state_->skeleton->maps.accounts);
+  if (int error = bpf_map_lookup_elem(fd, &number, cpus.data()); error != 0)
+    return libbpf_error("cannot read an account of probe hits", error);
+  fm_account sum{};
+  for (const fm_account& cpu : cpus) {
+    for (std::size_t tier = 0; tier < FM_TIER_COUNT; tier++)
+      sum.hits[tier] += cpu.hits[tier];
+    sum.forks += cpu.forks;
+  }
+  return sum;
+}
+
+std::vector<BpfRunTime> BpfPrograms::run_times() const {
+  std::vector<BpfRunTime> times;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, state_->skeleton->obj) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+      times.push_back(
+          {bpf_program__name(program), std::chrono::nanoseconds(info.run_time_ns), info.run_cnt});
+  }
+  return times;
 }
 
 int BpfPrograms::threaded_fd() const {

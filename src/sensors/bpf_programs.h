@@ -2,6 +2,7 @@
 /// Owner of the BPF programs and maps.
 #pragma once
 
+#include "forkmon/probe_usage.h"
 #include "forkmon/wire.h"
 #include "util/result.h"
 
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace forkmon {
@@ -25,12 +27,20 @@ struct BpfSettings {
   std::uint32_t stack_bytes = FM_MAX_STACK_BYTES; ///< copied at a first call; 0: no stacks
   std::chrono::nanoseconds stack_interval{0};     ///< of an executable and function; 0: every one
   std::size_t ring_bytes = 8U << 20U; ///< a power of two, and a multiple of the page size
+  bool run_statistics = false; ///< have the kernel time all BPF programs, which costs each some ns
 };
 
 /// Exact counts kept by the kernel, summed over its CPUs.
 struct BpfTotals {
   std::array<std::uint64_t, FM_TOTAL_COUNT> totals{};
   std::vector<std::uint64_t> function_calls; ///< by function id
+};
+
+/// Of one program, since it was loaded (struct bpf_prog_info).
+struct BpfRunTime {
+  std::string program;
+  std::chrono::nanoseconds time{0};
+  std::uint64_t runs = 0;
 };
 
 /// The loaded programs. Detached and unloaded when it goes.
@@ -49,8 +59,8 @@ public:
   Status attach_page_faults();
   bool sees_page_faults() const;
 
-  /// The program that probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
-  int call_program_fd() const;
+  /// The program that a tier's probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
+  int call_program_fd(Tier tier) const;
   int families_fd() const;
   int taints_fd() const;
 
@@ -70,6 +80,12 @@ public:
   using Losses = std::array<std::uint64_t, FM_SENSOR_COUNT>;
   Result<Losses> losses() const;
   Result<BpfTotals> totals() const;
+  /// What an account has been charged since the programs were loaded, summed over the CPUs.
+  Result<fm_account> account(std::uint32_t number) const;
+
+  /// What the programs have run, by name. Zeros unless the kernel keeps statistics of it
+  /// (kernel.bpf_stats_enabled, BPF_ENABLE_STATS).
+  std::vector<BpfRunTime> run_times() const;
 
   /// Readable when an armed process has started its first thread. May be used from another thread.
   int threaded_fd() const;

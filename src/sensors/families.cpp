@@ -1,38 +1,44 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/families.h"
 
-#include "process/proc.h"
-
 #include <bpf/bpf.h>
-#include <fmt/format.h>
 
 #include <cerrno>
 
 namespace forkmon {
+namespace {
 
-Status FamilyMap::add(pid_t pid, std::uint32_t flags) const {
-  auto pidfd = open_pidfd(pid);
-  if (!pidfd)
-    return pidfd.error();
-  int key = pidfd->get();
-  std::uint32_t present = 0;
-  if (bpf_map_lookup_elem(map_fd_, &key, &present) != 0)
+constexpr const char* cannot_mark = "cannot mark a process in the kernel";
+
+} // namespace
+
+std::optional<fm_family> FamilyMap::find(int pidfd) const {
+  fm_family family{};
+  if (bpf_map_lookup_elem(map_fd_, &pidfd, &family) != 0)
+    return std::nullopt;
+  return family;
+}
+
+Status FamilyMap::add_flags(int pidfd, std::uint32_t flags) const {
+  auto family = find(pidfd);
+  if (!family)
     return ok();
-  present |= flags;
-  if (int error = bpf_map_update_elem(map_fd_, &key, &present, BPF_EXIST); error != 0)
-    return Error::from_errno(fmt::format("cannot mark process {}", pid), -error);
+  family->flags |= flags;
+  if (int error = bpf_map_update_elem(map_fd_, &pidfd, &*family, BPF_EXIST); error != 0)
+    return Error::from_errno(cannot_mark, -error);
   return ok();
 }
 
-Status FamilyMap::set(pid_t pid, std::uint32_t flags) const {
-  auto pidfd = open_pidfd(pid);
-  if (!pidfd)
-    return pidfd.error();
-  int key = pidfd->get();
-  int error = flags != 0 ? bpf_map_update_elem(map_fd_, &key, &flags, BPF_ANY)
-                         : bpf_map_delete_elem(map_fd_, &key);
-  if (error != 0 && !(flags == 0 && error == -ENOENT))
-    return Error::from_errno(fmt::format("cannot mark process {}", pid), -error);
+Status FamilyMap::set(int pidfd, const fm_family& family) const {
+  if (int error = bpf_map_update_elem(map_fd_, &pidfd, &family, BPF_ANY); error != 0)
+    return Error::from_errno(cannot_mark, -error);
+  return ok();
+}
+
+Status FamilyMap::clear(int pidfd) const {
+  int error = bpf_map_delete_elem(map_fd_, &pidfd);
+  if (error != 0 && error != -ENOENT)
+    return Error::from_errno(cannot_mark, -error);
   return ok();
 }
 

@@ -2,11 +2,11 @@
 /// Marks processes in the kernel as watched or armed; their children inherit the marks.
 #pragma once
 
+#include "forkmon/wire.h"
 #include "util/result.h"
 
-#include <sys/types.h>
-
 #include <cstdint>
+#include <optional>
 
 namespace forkmon {
 
@@ -16,10 +16,15 @@ class FamilyMap {
 public:
   explicit FamilyMap(int map_fd) : map_fd_(map_fd) {}
 
-  /// Adds to the flags of a process that has some; nothing happens where it has none.
-  Status add(pid_t pid, std::uint32_t flags) const;
-  /// Sets the flags (enum fm_family_flag) of a process; 0 takes all away.
-  Status set(pid_t pid, std::uint32_t flags) const;
+  /// What a process is marked with; nothing where it has no mark, or has ended.
+  std::optional<fm_family> find(int pidfd) const;
+  /// Adds to the flags (enum fm_family_flag) of a process that is marked; nothing happens where it
+  /// is not.
+  Status add_flags(int pidfd, std::uint32_t flags) const;
+  /// Marks a process.
+  Status set(int pidfd, const fm_family& family) const;
+  /// Takes the mark off, where there is one.
+  Status clear(int pidfd) const;
 
 private:
   int map_fd_;

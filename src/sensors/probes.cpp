@@ -4,7 +4,9 @@
 #include "process/proc.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -19,6 +21,26 @@ constexpr int max_looks = 16;
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
 
+constexpr std::array tiers{Tier::hot, Tier::cold};
+
+constexpr std::size_t index(Tier tier) {
+  return static_cast<std::size_t>(tier);
+}
+
+/// A perf event takes some KiB of kernel memory.
+constexpr std::size_t most_descriptors = 32768;
+/// Left to everything else that is opened: pidfds, library files, /proc.
+constexpr std::size_t other_descriptors = 1024;
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const auto files = std::min<rlim_t>(limit.rlim_max, most_descriptors + other_descriptors);
+  return files > 2 * other_descriptors ? files - other_descriptors : files / 2;
+}
+
 } // namespace
 
 Status find_anchor() {
@@ -29,44 +51,71 @@ Status find_anchor() {
   return ok();
 }
 
-ProbeSensor::ProbeSensor(BpfPrograms& programs, UprobeEvents events)
-    : programs_(programs), family_map_(programs.families_fd()), events_(std::move(events)) {}
+ProbeSensor::ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events,
+                         std::size_t max_descriptors)
+    : programs_(programs), tiers_(tiers), family_map_(programs.families_fd()),
+      events_(std::move(events)), max_descriptors_(max_descriptors) {}
 
-Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs) {
+Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs, Tiers tiers) {
   if (auto anchor = find_anchor(); !anchor)
     return anchor.error();
   auto events = UprobeEvents::create();
   if (!events)
     return events.error();
-  return std::unique_ptr<ProbeSensor>(new ProbeSensor(programs, std::move(*events)));
+  return std::unique_ptr<ProbeSensor>(
+      new ProbeSensor(programs, tiers, std::move(*events), raise_descriptor_limit()));
+}
+
+Tier ProbeSensor::tier_of(const LibrarySites::Site& site) const {
+  return tiers_ == Tiers::apart ? site.tier : Tier::cold;
 }
 
 Status ProbeSensor::add(const LibrarySites& library) {
   std::lock_guard lock(mutex_);
-  if (libraries_.contains(library.file) || library.sites.empty())
+  if (libraries_.contains(library.file))
     return ok();
+  Library defined;
+  for (Tier tier : tiers) {
+    if (std::ranges::none_of(library.sites,
+                             [&](const auto& site) { return tier_of(site) == tier; }))
+      continue;
+    auto event = define(library, tier);
+    if (!event)
+      return event.error();
+    defined[index(tier)] = std::move(*event);
+  }
+  libraries_.emplace(library.file, std::move(defined));
+  return ok();
+}
+
+Result<ProbeSensor::TierEvent> ProbeSensor::define(const LibrarySites& library, Tier tier) {
   std::vector<ProbePoint> points;
   for (const auto& site : library.sites) {
+    if (tier_of(site) != tier)
+      continue;
     points.push_back({library.path, site.offset});
     fm_site key{library.file.inode, site.offset, library.file.dev, 0};
     if (auto done = programs_.set_site(key, site.place); !done)
-      return done;
+      return done.error();
   }
-  auto id = events_.define(fmt::format("library_{}", libraries_.size()), points);
+  auto id = events_.define(fmt::format("{}_{}", to_string(tier), libraries_.size()), points);
   if (!id)
     return id.error().in("cannot probe " + library.path);
   auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
   if (!anchor)
     return anchor.error();
-  if (auto done = attach_program(*anchor, programs_.call_program_fd()); !done)
-    return done;
-  libraries_.emplace(library.file, Library{*id, std::move(*anchor)});
-  return ok();
+  if (auto done = attach_program(*anchor, programs_.call_program_fd(tier)); !done)
+    return done.error();
+  return TierEvent{*id, std::move(*anchor)};
 }
 
-Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>& opened) const {
+Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, Tier tier,
+                            std::vector<Fd>& opened) const {
   for (const auto& [file, library] : libraries_) {
-    auto event = open_tracepoint(library.event_id, tid, inheritance);
+    const auto& defined = library[index(tier)];
+    if (!defined)
+      continue;
+    auto event = open_tracepoint(defined->id, tid, inheritance);
     if (!event)
       return event.error();
     opened.push_back(std::move(*event));
@@ -74,60 +123,154 @@ Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>&
   return ok();
 }
 
-Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
-  std::lock_guard lock(mutex_);
-  if (families_.contains(pid))
-    return ok();
-  auto pidfd = open_pidfd(pid);
-  if (!pidfd)
-    return pidfd.error();
-  std::vector<Fd> events;
+Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, Armed& armed) const {
   std::set<pid_t> done_tids;
   for (int look = 0; look < max_looks; look++) {
     std::size_t before = done_tids.size();
     for (pid_t tid : threads_of(pid)) {
       if (!done_tids.insert(tid).second)
         continue;
-      auto opened = open_on(tid, inheritance, events);
+      auto opened = open_on(tid, armed.inheritance, tier, armed.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened.error();
     }
     if (done_tids.size() == before)
       break;
   }
-  if (events.empty() && !libraries_.empty())
+  armed.threads = done_tids.size();
+  return ok();
+}
+
+/// Threads that come while they are counted may exceed it by a few, for which there is room.
+Status ProbeSensor::check_room(pid_t pid, std::size_t tier_count) const {
+  std::size_t needed = threads_of(pid).size() * libraries_.size() * tier_count;
+  if (open_descriptors() + needed > max_descriptors_)
+    return Error{fmt::format("process {} takes {} descriptors, which is more than is left of {}",
+                             pid, needed, max_descriptors_),
+                 EMFILE};
+  return ok();
+}
+
+/// The longest unused one: children of a family may outlive it, and go on to use its account.
+Result<std::uint32_t> ProbeSensor::free_account() {
+  for (std::uint32_t tried = 1; tried < FM_MAX_ACCOUNTS; tried++) {
+    last_account_ = last_account_ % (FM_MAX_ACCOUNTS - 1) + 1;
+    if (std::ranges::none_of(families_, [&](const auto& entry) {
+          return entry.second.family.account == last_account_;
+        }))
+      return last_account_;
+  }
+  return Error{
+      fmt::format("{} families are armed, which is all that there may be", families_.size()),
+      EMFILE};
+}
+
+Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
+  std::lock_guard lock(mutex_);
+  if (families_.contains(pid))
+    return ok();
+  if (auto room = check_room(pid, probe_tiers); !room)
+    return room;
+  auto account = free_account();
+  if (!account)
+    return account.error();
+  auto at_start = programs_.account(*account);
+  if (!at_start)
+    return at_start.error();
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return pidfd.error();
+  Armed armed{std::move(*pidfd),
+              inheritance,
+              {family_flags | FM_FAMILY_ARMED | FM_FAMILY_HELD, *account},
+              *at_start,
+              0,
+              {},
+              {}};
+  for (Tier tier : tiers)
+    if (auto opened = open_on_threads(pid, tier, armed); !opened)
+      return opened;
+  if (armed.threads == 0)
     return Error{fmt::format("process {} has ended", pid), ESRCH};
-  if (auto marked = family_map_.set(pid, family_flags | FM_FAMILY_ARMED | FM_FAMILY_HELD); !marked)
+  if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked)
     return marked;
-  families_.emplace(pid, Family{std::move(*pidfd), std::move(events)});
+  families_.emplace(pid, std::move(armed));
   return ok();
 }
 
 Status ProbeSensor::hold(pid_t pid) {
   std::lock_guard lock(mutex_);
-  if (families_.contains(pid)) // its events are its own, and stay as long as it is armed
-    return family_map_.add(pid, FM_FAMILY_HELD);
+  if (auto armed = families_.find(pid); armed != families_.end())
+    return family_map_.add_flags(armed->second.pidfd.get(),
+                                 FM_FAMILY_HELD); // its events are its own
   if (held_.size() >= max_held)
     forget_ended_held();
   if (held_.size() >= max_held)
     return Error{"as many processes with threads are held as there may be"};
+  if (auto room = check_room(pid, probe_tiers); !room)
+    return room;
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
-  std::vector<Fd> events;
+  auto family = family_map_.find(pidfd->get());
+  if (!family || (family->flags & FM_FAMILY_ARMED) == 0)
+    return ok(); // it has called exec, or its probes were taken off
+  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, {}, {}};
   for (pid_t tid : threads_of(pid)) { // any of them may be the last to live
-    auto opened = open_on(tid, Inheritance::none, events);
-    if (!opened && opened.error().code != ESRCH)
-      return opened;
+    for (Tier tier : tiers) {
+      auto opened = open_on(tid, Inheritance::none, tier, held.events[index(tier)]);
+      if (!opened && opened.error().code != ESRCH)
+        return opened;
+    }
   }
-  held_.insert_or_assign(pid, Family{std::move(*pidfd), std::move(events)});
-  return family_map_.add(pid, FM_FAMILY_HELD);
+  auto& entry = held_.insert_or_assign(pid, std::move(held)).first->second;
+  return family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
+}
+
+Status ProbeSensor::drop(pid_t pid, Tier tier) {
+  std::lock_guard lock(mutex_);
+  auto found = families_.find(pid);
+  if (found == families_.end())
+    return ok();
+  Armed& armed = found->second;
+  armed.family.flags &= ~FM_FAMILY_ARMED;
+  // First the mark, so that no child counts as armed that is not.
+  Status marked = family_map_.set(armed.pidfd.get(), armed.family);
+  armed.events[index(tier)].clear();
+  armed.dropped[index(tier)] = true;
+  for (auto& [held_pid, held] : held_)
+    if (held.family.account == armed.family.account)
+      held.events[index(tier)].clear();
+  return marked;
+}
+
+Status ProbeSensor::restore(pid_t pid, Tier tier) {
+  std::lock_guard lock(mutex_);
+  auto found = families_.find(pid);
+  if (found == families_.end() || !found->second.dropped[index(tier)])
+    return ok();
+  if (auto room = check_room(pid, 1); !room)
+    return room;
+  Armed& armed = found->second;
+  if (auto opened = open_on_threads(pid, tier, armed); !opened)
+    return opened;
+  armed.dropped[index(tier)] = false;
+  if (std::ranges::find(armed.dropped, true) != armed.dropped.end())
+    return ok();
+  armed.family.flags |= FM_FAMILY_ARMED;
+  return family_map_.set(armed.pidfd.get(), armed.family);
 }
 
 void ProbeSensor::disarm(pid_t pid) {
   std::lock_guard lock(mutex_);
-  if (families_.erase(pid) != 0)
-    (void)family_map_.set(pid, 0); // fails only when the process has ended
+  auto found = families_.find(pid);
+  if (found == families_.end())
+    return;
+  (void)family_map_.clear(found->second.pidfd.get()); // fails only when the process has ended
+  std::erase_if(held_, [&](const auto& entry) {
+    return entry.second.family.account == found->second.family.account;
+  });
+  families_.erase(found);
 }
 
 void ProbeSensor::release_held() {
@@ -139,14 +282,57 @@ void ProbeSensor::forget_ended_held() {
   std::erase_if(held_, [](const auto& entry) { return has_ended(entry.second.pidfd); });
 }
 
-std::size_t ProbeSensor::armed_families() const {
+bool ProbeSensor::is_armed(pid_t pid) const {
   std::lock_guard lock(mutex_);
-  return families_.size();
+  return families_.contains(pid);
+}
+
+std::vector<pid_t> ProbeSensor::armed() const {
+  std::lock_guard lock(mutex_);
+  std::vector<pid_t> pids;
+  for (const auto& [pid, family] : families_)
+    pids.push_back(pid);
+  return pids;
+}
+
+std::size_t ProbeSensor::open_descriptors() const {
+  std::size_t open = 0;
+  for (const auto* armed : {&families_, &held_})
+    for (const auto& [pid, family] : *armed)
+      for (const auto& events : family.events)
+        open += events.size();
+  return open;
+}
+
+ArmedCounts ProbeSensor::counts() const {
+  std::lock_guard lock(mutex_);
+  ArmedCounts counts{families_.size(), 0, open_descriptors(), max_descriptors_};
+  for (const auto& [pid, family] : families_)
+    counts.threads += family.threads;
+  return counts;
 }
 
 Status ProbeSensor::arm_everything() {
   std::lock_guard lock(mutex_);
-  return open_on(-1, Inheritance::none, everything_);
+  for (Tier tier : tiers)
+    if (auto opened = open_on(-1, Inheritance::none, tier, everything_); !opened)
+      return opened;
+  return ok();
+}
+
+Result<std::map<pid_t, ProbeUsage>> ProbeSensor::usage() const {
+  std::lock_guard lock(mutex_);
+  std::map<pid_t, ProbeUsage> usage;
+  for (const auto& [pid, family] : families_) {
+    auto now = programs_.account(family.family.account);
+    if (!now)
+      return now.error();
+    ProbeUsage& used = usage[pid];
+    for (std::size_t tier = 0; tier < probe_tiers; tier++)
+      used.hits[tier] = now->hits[tier] - family.at_start.hits[tier];
+    used.forks = now->forks - family.at_start.forks;
+  }
+  return usage;
 }
 
 std::vector<pid_t> ProbeSensor::ended() const {
@@ -156,6 +342,16 @@ std::vector<pid_t> ProbeSensor::ended() const {
     if (has_ended(family.pidfd))
       ended.push_back(pid);
   return ended;
+}
+
+/// The kernel side takes the mark off at an exec that takes the probes off.
+std::vector<pid_t> ProbeSensor::execed() const {
+  std::lock_guard lock(mutex_);
+  std::vector<pid_t> execed;
+  for (const auto& [pid, family] : families_)
+    if (!family_map_.find(family.pidfd.get()) && !has_ended(family.pidfd))
+      execed.push_back(pid);
+  return execed;
 }
 
 } // namespace forkmon

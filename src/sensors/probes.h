@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 /// The probe sensor: uprobes on catalogue functions, felt only by processes that are armed.
 ///
-/// All sites of a library are one tracefs event. The BPF program is attached to it once, through an
-/// anchor: a perf event on the kernel thread kthreadd, which never runs user code. A process is
-/// armed by perf events of its own threads, which threads and children inherit inside copy_process,
-/// so that no first call is missed. Strangers keep an unmodified libc.
+/// All sites of a library (and tier, where these are told apart) are one tracefs event. The BPF
+/// program is attached to it once, through an anchor: a perf event on the kernel thread kthreadd,
+/// which never runs user code. A process is armed by perf events of its own threads, which threads
+/// and children inherit inside copy_process, so that no first call is missed. Strangers keep an
+/// unmodified libc.
 #pragma once
 
 #include "forkmon/event.h"
+#include "forkmon/probe_usage.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/families.h"
 #include "sensors/perf_event.h"
 #include "sensors/tracefs.h"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +29,7 @@ struct LibrarySites {
   struct Site {
     std::uint64_t offset = 0; ///< in the file
     std::uint32_t place = 0;  ///< FM_PLACE of wire.h
+    Tier tier = Tier::cold;
   };
   std::string path;
   FileId file; ///< as the kernel's vm_area_struct has it
@@ -38,49 +42,83 @@ Status find_anchor();
 /// May be used from several threads.
 class ProbeSensor {
 public:
-  static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs);
+  /// Whether a tier can be taken off alone. That takes a perf event of each thread for each tier.
+  enum class Tiers { together, apart };
+
+  /// Also lets this process open as many files as it ever may (RLIMIT_NOFILE): each armed thread
+  /// takes a descriptor for each library and tier.
+  static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs, Tiers tiers);
 
   /// Defines the library's probes. Nobody feels them yet.
   Status add(const LibrarySites& library);
 
-  /// Arms a process: all its threads, and all that come of it.
+  /// Arms a process: all its threads, and all that come of it. Error EMFILE: that would take more
+  /// descriptors than there may be, or more families are armed than there are accounts.
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags);
   /// A process that inherited its probes has started a thread: gives it probes of its own, which
   /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
+  /// Takes a tier of probes off an armed process and off the children that inherited them. What it
+  /// forks from then on does not count as armed.
+  Status drop(pid_t pid, Tier tier);
+  /// Puts a tier back, for the process and what it forks from then on.
+  Status restore(pid_t pid, Tier tier);
   /// Takes the probes off a process and off the living children that inherited them.
   void disarm(pid_t pid);
   /// Arms every process of the system.
   Status arm_everything();
 
+  bool is_armed(pid_t pid) const;
+  /// First processes of the armed families.
+  std::vector<pid_t> armed() const;
+  /// What each armed family has used since it was armed, by its first process.
+  Result<std::map<pid_t, ProbeUsage>> usage() const;
   /// Armed processes that have ended. Their living children carry probes until disarm().
   std::vector<pid_t> ended() const;
+  /// Armed processes that have called exec, which took their probes off.
+  std::vector<pid_t> execed() const;
   /// Lets go of held processes that have ended.
   void release_held();
-  std::size_t armed_families() const;
+  ArmedCounts counts() const;
 
 private:
-  struct Library {
-    std::uint64_t event_id = 0;
+  struct TierEvent {
+    std::uint64_t id = 0;
     Fd anchor;
   };
-  struct Family {
+  using Library = std::array<std::optional<TierEvent>, probe_tiers>;
+  using TierFds = std::array<std::vector<Fd>, probe_tiers>;
+  struct Armed {
     Fd pidfd;
-    std::vector<Fd> events;
+    Inheritance inheritance = Inheritance::none;
+    fm_family family{};
+    fm_account at_start{}; ///< of its account, which others have used before
+    std::size_t threads = 0;
+    TierFds events;
+    std::array<bool, probe_tiers> dropped{};
   };
-  ProbeSensor(BpfPrograms& programs, UprobeEvents events);
-  Status open_on(pid_t tid, Inheritance inheritance, std::vector<Fd>& opened) const;
+  ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
+  Tier tier_of(const LibrarySites::Site& site) const;
+  Result<TierEvent> define(const LibrarySites& library, Tier tier);
+  Status open_on(pid_t tid, Inheritance inheritance, Tier tier, std::vector<Fd>& opened) const;
+  Status open_on_threads(pid_t pid, Tier tier, Armed& armed) const;
+  Status check_room(pid_t pid, std::size_t tiers) const;
+  Result<std::uint32_t> free_account();
+  std::size_t open_descriptors() const;
   void forget_ended_held();
 
   mutable std::mutex mutex_; ///< guards what follows; taken by the public functions
 
   BpfPrograms& programs_;
+  Tiers tiers_;
   FamilyMap family_map_;
   UprobeEvents events_; ///< removed after the perf events that use them, which are declared below
+  std::size_t max_descriptors_;
+  std::uint32_t last_account_ = 0;
   std::map<FileId, Library> libraries_;
   std::vector<Fd> everything_;
-  std::map<pid_t, Family> families_;
-  std::map<pid_t, Family> held_;
+  std::map<pid_t, Armed> families_;
+  std::map<pid_t, Armed> held_;
 };
 
 } // namespace forkmon

@@ -10,11 +10,11 @@
 namespace forkmon {
 
 /// All of `text` as a number, without a sign that T cannot have, space or prefix; nothing where it
-/// is not one or does not fit.
-template <typename T>
-std::optional<T> parse_number(std::string_view text, int base = 10) {
+/// is not one or does not fit. `format`: the base of an integer, or a std::chars_format.
+template <typename T, typename... Format>
+std::optional<T> parse_number(std::string_view text, Format... format) {
   T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, format...);
   if (error != std::errc{} || end != text.data() + text.size())
     return std::nullopt;
   return value;

@@ -44,20 +44,22 @@ LibrarySites sites_of(const MappedFile& libc, std::span<const std::string_view> 
   LibrarySites library{libc.path, libc.file, {}};
   auto elf = need(ElfFile::open(libc.path));
   std::set<std::uint64_t> offsets;
+  constexpr std::size_t one_hot_in = 10; // about as in the catalogue
   for (const FunctionSymbol& function : elf.find(names)) {
     auto code = elf.read(function.file_offset, function.size);
     if (function.is_ifunc || !code)
       continue;
     SitePlan plan = plan_site(*code, function.vaddr);
     if (plan.can_probe && offsets.insert(function.file_offset + plan.offset).second)
-      library.sites.push_back({function.file_offset + plan.offset, 0});
+      library.sites.push_back({function.file_offset + plan.offset, 0,
+                               library.sites.size() % one_hot_in == 0 ? Tier::hot : Tier::cold});
   }
   return library;
 }
 
 int run(pid_t pid, std::span<const std::string_view> names) {
   auto programs = need(BpfPrograms::load({}));
-  auto probes = need(ProbeSensor::create(*programs));
+  auto probes = need(ProbeSensor::create(*programs, ProbeSensor::Tiers::apart));
   LibrarySites library = sites_of(libc_of_this_process(), names);
   auto start = Clock::now();
   need(probes->add(library));

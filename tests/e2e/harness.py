@@ -209,13 +209,13 @@ class Trace(Running):
 class Agent(Running):
     """The agent on a port of its own, ready when the constructor returns."""
 
-    def __init__(self, tmp_path, *options, output="findings.json"):
+    def __init__(self, tmp_path, *options, output="findings.json", **process):
         self.port = free_port()
         self.output = tmp_path / output if output else None
         if output:
             options += ("-o", self.output)
         super().__init__([FORKMON, "--listen", f"127.0.0.1:{self.port}", *options],
-                         errors_to=tmp_path / "stderr")
+                         errors_to=tmp_path / "stderr", **process)
         wait_until(self.is_serving, "the agent serves metrics")
 
     def is_serving(self):

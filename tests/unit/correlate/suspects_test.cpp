@@ -58,6 +58,21 @@ TEST_F(SuspectsTest, AreGivenOnceHoweverManyTheirChildren) {
   EXPECT_THAT(suspects_.due(105 * ms), IsEmpty());
 }
 
+TEST_F(SuspectsTest, AreGivenAgainWhenTheirOffencesHaveDoubled) {
+  for (std::uint32_t pid = 20; pid < 23; ++pid)
+    run({exited(unarmed(child(pid, 101 * ms)), 102 * ms)});
+  EXPECT_THAT(suspects_.due(103 * ms), ElementsAre(10u));
+  run({exited(unarmed(child(23, 104 * ms)), 105 * ms)});
+  EXPECT_THAT(suspects_.due(105 * ms), ElementsAre(10u)) << "the fourth";
+  EXPECT_EQ(suspects_.offences(10), 4u);
+}
+
+TEST_F(SuspectsTest, CommitNoOffenceWithArmedChildrenThatCallNothingUnsafe) {
+  run({exited(child(20, 1), 2), exited(child(21, 3), 4, 5)});
+  EXPECT_EQ(suspects_.offences(10), 1u);
+  EXPECT_EQ(suspects_.offences(11), 0u);
+}
+
 TEST_F(SuspectsTest, ComeInTheOrderInWhichTheyBecameIt) {
   run({exited(unarmed(child(20, 1, 12)), 2), exited(unarmed(child(21, 1, 11)), 3)});
   EXPECT_THAT(suspects_.due(4), ElementsAre(12u, 11u));

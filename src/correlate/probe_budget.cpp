@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "correlate/probe_budget.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace forkmon {
+namespace {
+
+constexpr std::array tiers{Tier::hot, Tier::cold};
+
+constexpr std::size_t index(Tier tier) {
+  return static_cast<std::size_t>(tier);
+}
+
+double ns(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+
+} // namespace
+
+std::vector<ProbeBudget::Change> ProbeBudget::judge(const std::map<pid_t, ProbeUsage>& usage,
+                                                    std::uint64_t now_ns) {
+  std::erase_if(families_, [&](const auto& entry) { return !usage.contains(entry.first); });
+  std::vector<Change> changes;
+  for (const auto& [pid, used] : usage) {
+    auto [entry, is_new] = families_.try_emplace(pid, new_family(now_ns));
+    for (const Change& change : judge(pid, entry->second, used, now_ns))
+      changes.push_back(change);
+  }
+  return changes;
+}
+
+/// Starts with a full allowance; what it has used since it was armed is yet to be paid.
+ProbeBudget::Family ProbeBudget::new_family(std::uint64_t now_ns) const {
+  Family family;
+  family.judged_ns = now_ns;
+  family.allowance_ns = ns(saved_ns) * share_;
+  for (TierState& tier : family.tiers)
+    tier.changed_ns = now_ns;
+  return family;
+}
+
+/// What each tier has cost. Forks copy the probes of both; most probes are cold.
+std::array<double, probe_tiers> ProbeBudget::costs(const ProbeUsage& before,
+                                                   const ProbeUsage& now) {
+  std::array<double, probe_tiers> costs{};
+  for (Tier tier : tiers)
+    costs[index(tier)] = ns(now.hits[index(tier)] - before.hits[index(tier)]) * ns(hit_ns);
+  costs[index(Tier::cold)] += ns(now.forks - before.forks) * ns(fork_ns);
+  return costs;
+}
+
+std::vector<ProbeBudget::Change>
+ProbeBudget::judge(pid_t pid, Family& family, const ProbeUsage& used, std::uint64_t now_ns) const {
+  auto cost = costs(family.used, used);
+  if (!family.tiers[index(Tier::cold)].carried)
+    cost[index(Tier::cold)] = 0; // forks are cheap without most of the probes
+  const double earned = ns(now_ns - family.judged_ns) * share_;
+  const double spent = std::accumulate(cost.begin(), cost.end(), 0.0);
+  family.allowance_ns = std::min(family.allowance_ns + earned - spent, ns(saved_ns) * share_);
+  family.used = used;
+  family.judged_ns = now_ns;
+
+  std::vector<Change> changes;
+  if (family.allowance_ns < 0 && spent > earned) {
+    const Tier dearest = cost[0] >= cost[1] ? Tier::hot : Tier::cold;
+    TierState& state = family.tiers[index(dearest)];
+    if (state.carried) {
+      take_off(state, now_ns);
+      changes.push_back({pid, dearest, false});
+    }
+  }
+  for (Tier tier : tiers) {
+    TierState& state = family.tiers[index(tier)];
+    if (state.carried || family.allowance_ns < 0 || now_ns < state.changed_ns + state.back_off_ns)
+      continue;
+    state.carried = true;
+    state.changed_ns = now_ns;
+    changes.push_back({pid, tier, true});
+  }
+  return changes;
+}
+
+/// One that was carried for long after its last back-off starts anew.
+void ProbeBudget::take_off(TierState& tier, std::uint64_t now_ns) {
+  const bool was_carried_long = now_ns - tier.changed_ns > 2 * tier.back_off_ns;
+  tier.back_off_ns = was_carried_long
+                         ? first_back_off_ns
+                         : std::clamp(tier.back_off_ns * 2, first_back_off_ns, longest_back_off_ns);
+  tier.carried = false;
+  tier.changed_ns = now_ns;
+}
+
+} // namespace forkmon
