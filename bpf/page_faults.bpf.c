@@ -151,7 +151,7 @@ static __always_inline void on_tainted_fault(struct pt_regs* regs, struct task_s
     return;
   /* Threads of the child may race to the first fault: one of them sets the bit. */
   if (!(__sync_fetch_and_or(&taint->faulted[function / 64], bit) & bit))
-    report_call(regs, task->group_leader, taint, place, FM_RECORD_FAULT);
+    report_call(regs, task->group_leader, taint, found, FM_RECORD_FAULT);
 }
 
 SEC("?tp_btf/page_fault_user")

@@ -37,6 +37,7 @@ std::vector<LateProbesEvent> Discovery::tick() {
 
 void Discovery::note_armed(pid_t pid, std::uint64_t looked_ns) {
   last_look_of(pid) = looked_ns;
+  waiting_.insert(pid); // its loader was not probed meanwhile
 }
 
 void Discovery::take(const fm_mapped& record) {

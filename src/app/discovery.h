@@ -27,7 +27,7 @@ public:
   /// have been unknown, and at work before it was probed.
   std::vector<LateProbesEvent> tick();
 
-  /// A process was armed with all that it had mapped at `looked_ns`.
+  /// A process was armed with all that it had mapped at `looked_ns`; it is looked at once more.
   void note_armed(pid_t pid, std::uint64_t looked_ns);
 
 private:

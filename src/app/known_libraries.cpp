@@ -76,7 +76,7 @@ void KnownLibraries::add(const MappedFile& file, pid_t pid) {
   Status added =
       opened ? add_library(file, std::move(*opened), false) : Status(opened.error());
   if (!added)
-    note_error(file, added.error());
+    note_error(added.error());
 }
 
 Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_system) {
@@ -97,14 +97,16 @@ Status KnownLibraries::add_functions(const MappedFile& file, int fd, const Libra
   const auto places = places_of(file, scan);
   if (!places.empty() && programs_.sees_page_faults())
     if (auto added = add_code(file, elf, scan, places); !added)
-      note_error(file, added.error());
+      note_error(added.error().in(file.path));
   if (!probes_)
     return ok();
   LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
     library.sites.push_back(
         {scan.functions[i].offset, places[i], scan.functions[i].function.tier});
-  return probes_->add(library);
+  probed_ += places.empty() ? 0 : 1;
+  auto added = probes_->add(library);
+  return added ? ok() : Status(added.error().in(file.path));
 }
 
 /// Of the scan's functions, in order; fewer where the table is full.
@@ -117,7 +119,7 @@ std::vector<std::uint32_t> KnownLibraries::places_of(const MappedFile& file,
   for (const FoundFunction& found : scan.functions) {
     auto id = functions_.add(found.function);
     if (!id) { // what is known already stays of use
-      note_error(file, id.error());
+      note_error(id.error().in(file.path));
       break;
     }
     places.push_back(FM_PLACE(*id, library));
@@ -135,7 +137,7 @@ Status KnownLibraries::add_code(const MappedFile& file, const ElfFile& elf, cons
   return programs_.set_code({file.file.inode, file.file.dev, 0}, ranges);
 }
 
-void KnownLibraries::note_error(const MappedFile& file, const Error& error) {
+void KnownLibraries::note_error(const Error& error) {
   errors_[std::string(reason_of(error))]++;
   if (error.code == ENOENT || error.code == ESRCH) // its process has ended
     return;

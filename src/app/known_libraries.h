@@ -32,6 +32,8 @@ public:
   /// it has mapped executable. Error: the process is gone, or its maps cannot be read.
   Result<std::vector<FileId>> add_of(pid_t pid);
 
+  /// Libraries whose functions were handed to the probe sensor.
+  std::size_t probed() const { return probed_; }
   /// Files scanned, and those that could not be, by reason.
   std::uint64_t scanned() const { return scanned_ok_; }
   const std::map<std::string, std::uint64_t>& errors() const { return errors_; }
@@ -44,7 +46,7 @@ private:
   std::vector<std::uint32_t> places_of(const MappedFile& file, const LibraryScan& scan);
   Status add_code(const MappedFile& file, const ElfFile& elf, const LibraryScan& scan,
                   const std::vector<std::uint32_t>& places);
-  void note_error(const MappedFile& file, const Error& error);
+  void note_error(const Error& error);
 
   static constexpr std::size_t max_known = 4096;
   BpfPrograms& programs_;
@@ -53,6 +55,7 @@ private:
   std::vector<UserFunction> user_functions_;
   std::set<FileId> known_;
   std::uint64_t scanned_ok_ = 0;
+  std::size_t probed_ = 0;
   std::map<std::string, std::uint64_t> errors_;
   std::size_t lines_said_ = 0;
 };

@@ -2,6 +2,7 @@
 /// The pipeline: kernel → decode → enrich → correlate → findings.
 #pragma once
 
+#include "app/discovery.h"
 #include "app/known_libraries.h"
 #include "app/options.h"
 #include "app/stack_filler.h"
@@ -33,7 +34,7 @@ public:
     bool bpf_stats = false;           ///< have the kernel time our programs
     std::uint32_t stack_bytes = 0;    ///< copied of a stack at a first call; 0: no stacks
     std::chrono::nanoseconds stack_interval{0}; ///< least time between two of the same function
-    std::vector<UserFunction> functions;        ///< watched beside the catalogue's
+    std::vector<UserFunction> functions{};      ///< watched beside the catalogue's
   };
   using OnFinding = std::function<void(const Finding&)>;
 
@@ -51,6 +52,9 @@ public:
 
   /// Readable when the kernel has many records waiting.
   int ring_fd() const { return programs_->ring_fd(); }
+  /// Readable when an armed process has mapped code; it may wait for us. Then look().
+  int mapped_fd() const { return programs_->mapped_fd(); }
+  void look();
   /// Takes in what the kernel has sent.
   void poll();
   /// poll(), and what has to be done from time to time.
@@ -94,6 +98,7 @@ private:
   std::unique_ptr<ProbeSensor> probes_;       ///< null without probes; gone before the programs
   std::unique_ptr<ThreadWatch> thread_watch_; ///< gone before the probes
   std::unique_ptr<KnownLibraries> libraries_;
+  std::unique_ptr<Discovery> discovery_;    ///< where processes are armed one by one
   std::set<FileId> learned_exes_;           ///< whose processes' libraries were looked at
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };

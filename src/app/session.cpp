@@ -133,6 +133,8 @@ Status Session::start_loop() {
     return done;
   if (auto done = loop_->watch(monitor_->ring_fd(), [this] { monitor_->poll(); }); !done)
     return done;
+  if (auto done = loop_->watch(monitor_->mapped_fd(), [this] { monitor_->look(); }); !done)
+    return done;
   return loop_->every(tick_period, [this] { on_tick(); });
 }
 

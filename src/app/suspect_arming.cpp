@@ -81,17 +81,20 @@ void SuspectArming::arm(pid_t suspect, std::uint64_t now_ns) {
 
 /// Where there is no room, the worst offenders have it.
 Status SuspectArming::try_arming(pid_t suspect, std::uint64_t now_ns) {
-  if (auto known = libraries_.add_of(suspect); !known)
-    return known;
-  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+  auto mapped = libraries_.add_of(suspect);
+  if (!mapped)
+    return mapped.error();
+  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
   while (!armed && armed.error().code == EMFILE) {
     auto lesser = lesser_offender(suspect);
     if (!lesser)
       break;
     let_go(*lesser, now_ns);
     count_disarms("limit");
-    armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+    armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
   }
+  if (armed)
+    discovery_.note_armed(suspect, now_ns);
   return armed;
 }
 

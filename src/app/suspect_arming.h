@@ -2,6 +2,7 @@
 /// Arms the processes that fork and do not exec at once (--probe=auto), within a budget.
 #pragma once
 
+#include "app/discovery.h"
 #include "app/known_libraries.h"
 #include "correlate/correlator.h"
 #include "correlate/probe_budget.h"
@@ -15,8 +16,9 @@ namespace forkmon {
 class SuspectArming {
 public:
   /// `budget`: what an armed family may spend on its probes, as a share of one CPU.
-  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget)
-      : probes_(probes), libraries_(libraries), budget_(budget) {}
+  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
+                double budget)
+      : probes_(probes), libraries_(libraries), discovery_(discovery), budget_(budget) {}
 
   void on(const Event& event) { suspects_.on(event); }
 
@@ -39,6 +41,7 @@ private:
 
   ProbeSensor& probes_;
   KnownLibraries& libraries_;
+  Discovery& discovery_;
   Suspects suspects_;
   ProbeBudget budget_;
   std::vector<DisarmEvent> disarmed_;                                    ///< in this tick

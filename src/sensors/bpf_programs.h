@@ -91,6 +91,12 @@ public:
   int threaded_fd() const;
   void consume_threaded(const std::function<void(pid_t)>& on_process);
 
+  /// The program of dynamic loaders' hooks (bpf/discovery.bpf.c).
+  int loader_program_fd() const;
+  /// Readable when an armed process has mapped code.
+  int mapped_fd() const;
+  void consume_mapped(const std::function<void(const fm_mapped&)>& on_mapped);
+
 private:
   struct State;
   explicit BpfPrograms(std::unique_ptr<State> state);

@@ -37,6 +37,16 @@ def linked_with(folder, workload, allocator):
     return compiled(folder, workload, "gcc", "-Wl,--no-as-needed", str(ALLOCATORS[allocator]))
 
 
+def library(folder, source, soname):
+    """A library of that source."""
+    path = folder / soname
+    code = folder / f"{soname}.c"
+    code.write_text(source)
+    done = run("gcc", "-O1", "-shared", "-fPIC", f"-Wl,-soname,{soname}", code, "-o", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
 def chroot_with(folder, program):
     """A root folder with the program, its C library and its loader, none of them the system's."""
     root = folder / "root"
