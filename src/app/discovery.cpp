@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "app/discovery.h"
 
-#include "process/proc.h"
 #include "util/time.h"
 
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <limits>
 #include <utility>
 
 namespace forkmon {
-
 namespace {
-
-/// A process may make its loader's hook run as often as it likes, and each look costs us a read of
-/// its memory map. Python maps some fifty modules at its start.
-constexpr int max_looks_a_tick = 64;
 
 /// More than a tick takes: when a process that tells too often is looked at next.
 constexpr std::uint64_t next_look_ns = 1'000'000'000;
@@ -23,79 +18,82 @@ constexpr std::uint64_t next_look_ns = 1'000'000'000;
 } // namespace
 
 std::vector<LateProbesEvent> Discovery::catch_up() {
-  programs_.consume_mapped([this](const fm_mapped& record) { take(record); });
-  for (pid_t pid : std::exchange(waiting_, {}))
-    look_or_wait(pid);
+  for (MapSnapshot& snapshot : maps_.take())
+    take(std::move(snapshot));
   return std::exchange(late_, {});
 }
 
 std::vector<LateProbesEvent> Discovery::tick() {
-  looks_.clear();
-  waiting_.merge(std::exchange(young_, {}));
+  maps_.start_period();
+  for (pid_t pid : std::exchange(again_, {}))
+    take(maps_.look(pid));
   return catch_up();
 }
 
 void Discovery::note_armed(pid_t pid, std::uint64_t looked_ns) {
-  last_look_of(pid) = looked_ns;
-  waiting_.insert(pid); // its loader was not probed meanwhile
+  looks_of(pid) = {looked_ns, looked_ns};
+  take(maps_.look(pid)); // its loader was not probed meanwhile
 }
 
-void Discovery::take(const fm_mapped& record) {
-  const auto pid = static_cast<pid_t>(record.pid);
-  if (record.is_exec)
-    last_look_of(pid) = record.time_ns; // what it had mapped before is gone
-  if (record.is_stopped) {
-    look_in_time(pid);
-    return;
-  }
-  waiting_.insert(pid);
-  if (record.is_exec)
-    young_.insert(pid);
-}
-
-/// While it is stopped, nothing of what it has mapped has run.
-void Discovery::look_in_time(pid_t pid) {
+/// While a process is stopped, nothing of what it has mapped runs.
+void Discovery::take(MapSnapshot snapshot) {
+  const pid_t stopped = snapshot.is_stopped ? snapshot.pid : 0;
+  if (snapshot.is_exec)
+    note_exec(snapshot.pid, snapshot.told_ns);
   const std::size_t late = late_.size();
-  look(pid);
+  if (snapshot.is_read)
+    cover(std::move(snapshot));
+  else
+    note_unread(snapshot);
+  if (stopped == 0)
+    return;
   late_.resize(late);
-  kill(pid, SIGCONT); // our own command, not yet waited for: the pid is still its
+  kill(stopped, SIGCONT); // our own command, not yet waited for: the pid is still its
 }
 
-void Discovery::look_or_wait(pid_t pid) {
-  int& looks = looks_[pid];
-  if (looks++ < max_looks_a_tick) {
-    look(pid);
-    return;
-  }
-  young_.insert(pid);
-  if (looks == max_looks_a_tick + 1) // what it forks meanwhile may carry too few
-    late_.push_back({last_look_of(pid), monotonic_now_ns() + next_look_ns, 0,
-                     {static_cast<std::uint32_t>(pid)}});
+/// What it had mapped before is gone. If its map was read only after the exec, nobody knows what
+/// that was.
+void Discovery::note_exec(pid_t pid, std::uint64_t time_ns) {
+  Looks& looks = looks_of(pid);
+  if (looks.last_ns > time_ns)
+    note_late(looks.before_ns, time_ns, pid);
+  looks = {time_ns, time_ns};
 }
 
-void Discovery::look(pid_t pid) {
-  const std::uint64_t from_ns = last_look_of(pid);
-  const std::uint64_t now_ns = monotonic_now_ns();
-  auto files = libraries_.add_of(pid);
-  if (!files) // it has ended
-    return;
-  auto covered = probes_.cover(pid, *files);
-  if (!covered)
+void Discovery::note_unread(const MapSnapshot& snapshot) {
+  const bool is_too_often = snapshot.read_ns == 0;
+  if (is_too_often)
+    again_.insert(snapshot.pid);
+  note_late(looks_of(snapshot.pid).last_ns,
+            is_too_often ? snapshot.told_ns + next_look_ns : snapshot.read_ns, snapshot.pid);
+}
+
+void Discovery::cover(MapSnapshot snapshot) {
+  const pid_t pid = snapshot.pid;
+  Looks& looks = looks_of(pid);
+  looks = {snapshot.read_ns, looks.last_ns};
+  auto covered = probes_.cover(pid, libraries_.add(std::move(snapshot)));
+  if (!covered) {
     spdlog::debug("process {}: {}", pid, covered.error().message);
-  last_look_of(pid) = now_ns;
-  if (covered && covered->empty()) // nothing was missing
-    return;
-  LateProbesEvent late{from_ns, monotonic_now_ns(), static_cast<std::uint32_t>(pid), {}};
-  if (covered)
-    late.family.assign(covered->begin(), covered->end());
-  late_.push_back(std::move(late));
+    note_late(looks.before_ns, std::numeric_limits<std::uint64_t>::max(), pid);
+  } else if (!covered->empty()) {
+    note_late(looks.before_ns, monotonic_now_ns(), pid);
+    late_.back().family.assign(covered->begin(), covered->end());
+    again_.insert(pid); // one of them may be its loader, which was at work before it was probed
+  }
 }
 
-/// 0 for a process that was not looked at: what it forked may always have been uncovered.
-std::uint64_t& Discovery::last_look_of(pid_t pid) {
-  if (last_look_ns_.size() >= max_processes && !last_look_ns_.contains(pid))
-    last_look_ns_.clear();
-  return last_look_ns_[pid];
+/// The process and those that it has forked in that time.
+void Discovery::note_late(std::uint64_t from_ns, std::uint64_t to_ns, pid_t pid) {
+  const auto mapped_by = static_cast<std::uint32_t>(pid);
+  late_.push_back({from_ns, to_ns, mapped_by, {mapped_by}});
+}
+
+/// Zeros for a process that was not looked at: what it forked may always have been uncovered.
+Discovery::Looks& Discovery::looks_of(pid_t pid) {
+  if (looked_.size() >= max_processes && !looked_.contains(pid))
+    looked_.clear();
+  return looked_[pid];
 }
 
 } // namespace forkmon

@@ -42,6 +42,10 @@ std::string_view reason_of(const Error& error) {
   }
 }
 
+bool is_gone(const Error& error) {
+  return error.code == ENOENT || error.code == ESRCH;
+}
+
 } // namespace
 
 Status KnownLibraries::add_own() {
@@ -59,24 +63,33 @@ Result<std::vector<FileId>> KnownLibraries::add_of(pid_t pid) {
   auto files = mapped_files(pid);
   if (!files)
     return files.error();
+  MapSnapshot snapshot;
+  snapshot.pid = pid;
+  snapshot.files = std::move(*files);
+  return add(std::move(snapshot));
+}
+
+std::vector<FileId> KnownLibraries::add(MapSnapshot snapshot) {
   std::vector<FileId> mapped;
-  for (const MappedFile& file : *files) {
-    if (!known_.contains(file.file))
-      add(file, pid);
+  for (const MappedFile& file : snapshot.files) {
     mapped.push_back(file.file);
+    if (known_.contains(file.file))
+      continue;
+    auto opened = snapshot.opened.find(file.file);
+    add(file, opened != snapshot.opened.end() ? Result(std::move(opened->second))
+                                              : open_mapped(file, snapshot.pid));
   }
   return mapped;
 }
 
-void KnownLibraries::add(const MappedFile& file, pid_t pid) {
+void KnownLibraries::add(const MappedFile& file, Result<RegularFile> opened) {
   if (known_.size() >= max_known)
     known_.clear(); // costs another scan; the probe sensor knows what it has
-  known_.insert(file.file);
-  auto opened = open_mapped(file, pid);
-  Status added =
-      opened ? add_library(file, std::move(*opened), false) : Status(opened.error());
+  Status added = opened ? add_library(file, std::move(*opened), false) : Status(opened.error());
   if (!added)
     note_error(added.error());
+  if (added || !is_gone(added.error())) // another process may have it, too
+    known_.insert(file.file);
 }
 
 Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_system) {
@@ -139,7 +152,7 @@ Status KnownLibraries::add_code(const MappedFile& file, const ElfFile& elf, cons
 
 void KnownLibraries::note_error(const Error& error) {
   errors_[std::string(reason_of(error))]++;
-  if (error.code == ENOENT || error.code == ESRCH) // its process has ended
+  if (is_gone(error)) // its process has ended
     return;
   if (lines_said_ < max_lines_said)
     spdlog::warn("not watched: {}", for_terminal(error.message));

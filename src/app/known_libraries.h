@@ -5,6 +5,7 @@
 #include "catalogue/function_table.h"
 #include "libraries/library_scan.h"
 #include "process/proc.h"
+#include "sensors/map_reader.h"
 #include "sensors/probes.h"
 #include "util/result.h"
 
@@ -31,6 +32,8 @@ public:
   /// Libraries mapped by a process, deleted or in another mount namespace too: returns which files
   /// it has mapped executable. Error: the process is gone, or its maps cannot be read.
   Result<std::vector<FileId>> add_of(pid_t pid);
+  /// The same of a process's map that was read before: it may be gone by now.
+  std::vector<FileId> add(MapSnapshot snapshot);
 
   /// Libraries whose functions were handed to the probe sensor.
   std::size_t probed() const { return probed_; }
@@ -39,7 +42,7 @@ public:
   const std::map<std::string, std::uint64_t>& errors() const { return errors_; }
 
 private:
-  void add(const MappedFile& file, pid_t pid);
+  void add(const MappedFile& file, Result<RegularFile> opened);
   Status add_library(const MappedFile& file, RegularFile opened, bool only_system);
   Status add_functions(const MappedFile& file, int fd, const LibraryScan& scan,
                        const ElfFile& elf);

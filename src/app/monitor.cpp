@@ -66,6 +66,7 @@ Status Monitor::start_probes() {
   suspects_.reset();
   discovery_.reset();
   thread_watch_.reset();
+  maps_.reset();
   probes_.reset();
   libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
@@ -84,7 +85,11 @@ Status Monitor::try_probes() {
                                                 settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     return added;
-  discovery_ = std::make_unique<Discovery>(*programs_, *probes_, *libraries_);
+  auto maps = MapReader::create(*programs_);
+  if (!maps)
+    return maps.error();
+  maps_ = std::move(*maps);
+  discovery_ = std::make_unique<Discovery>(*maps_, *probes_, *libraries_);
   if (has_budget)
     suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
                                                 settings_.probe_budget);
@@ -92,7 +97,7 @@ Status Monitor::try_probes() {
 }
 
 Status Monitor::start_thread_watch() {
-  auto watch = ThreadWatch::start(*programs_, *probes_);
+  auto watch = ThreadWatch::start(*programs_, *probes_, *maps_);
   if (!watch)
     return watch.error();
   thread_watch_ = std::move(*watch);

@@ -52,8 +52,9 @@ public:
 
   /// Readable when the kernel has many records waiting.
   int ring_fd() const { return programs_->ring_fd(); }
-  /// Readable when an armed process has mapped code; it may wait for us. Then look().
-  int mapped_fd() const { return programs_->mapped_fd(); }
+  /// Readable when an armed process has mapped code; it may wait for us. Then look(). -1 where no
+  /// process is armed.
+  int maps_fd() const { return maps_ ? maps_->ready_fd() : -1; }
   void look();
   /// Takes in what the kernel has sent.
   void poll();
@@ -96,6 +97,7 @@ private:
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<ProbeSensor> probes_;       ///< null without probes; gone before the programs
+  std::unique_ptr<MapReader> maps_;           ///< null without probes
   std::unique_ptr<ThreadWatch> thread_watch_; ///< gone before the probes
   std::unique_ptr<KnownLibraries> libraries_;
   std::unique_ptr<Discovery> discovery_;    ///< where processes are armed one by one

@@ -133,8 +133,9 @@ Status Session::start_loop() {
     return done;
   if (auto done = loop_->watch(monitor_->ring_fd(), [this] { monitor_->poll(); }); !done)
     return done;
-  if (auto done = loop_->watch(monitor_->mapped_fd(), [this] { monitor_->look(); }); !done)
-    return done;
+  if (int maps = monitor_->maps_fd(); maps >= 0)
+    if (auto done = loop_->watch(maps, [this] { monitor_->look(); }); !done)
+      return done;
   return loop_->every(tick_period, [this] { on_tick(); });
 }
 

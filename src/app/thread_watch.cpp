@@ -22,16 +22,17 @@ void prefer_this_thread() {
 
 } // namespace
 
-Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs,
-                                                        ProbeSensor& probes) {
+Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs, ProbeSensor& probes,
+                                                        MapReader& maps) {
   Fd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop)
     return Error::from_errno("cannot create an eventfd", errno);
-  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, std::move(stop)));
+  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, maps, std::move(stop)));
 }
 
-ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, Fd stop)
-    : programs_(programs), probes_(probes), stop_(std::move(stop)), thread_([this] { run(); }) {}
+ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop)
+    : programs_(programs), probes_(probes), maps_(maps), stop_(std::move(stop)),
+      thread_([this] { run(); }) {}
 
 ThreadWatch::~ThreadWatch() {
   const std::uint64_t one = 1;
@@ -41,8 +42,10 @@ ThreadWatch::~ThreadWatch() {
 
 void ThreadWatch::run() {
   prefer_this_thread();
-  std::array<pollfd, 2> fds{{{programs_.threaded_fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
-  while ((fds[1].revents & POLLIN) == 0) {
+  std::array<pollfd, 3> fds{{{programs_.threaded_fd(), POLLIN, 0},
+                             {maps_.told_fd(), POLLIN, 0},
+                             {stop_.get(), POLLIN, 0}}};
+  while ((fds[2].revents & POLLIN) == 0) {
     if (poll(fds.data(), fds.size(), -1) < 0)
       continue; // EINTR
     // Fails for a process that has ended, or where too many are held: its counts are then not
@@ -51,6 +54,7 @@ void ThreadWatch::run() {
       if (auto held = probes_.hold(pid); !held)
         spdlog::debug("process {} is not held: {}", pid, held.error().message);
     });
+    maps_.read();
   }
 }
 

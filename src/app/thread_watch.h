@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/// Holds the probes of armed processes that start threads: see ProbeSensor::hold.
+/// What cannot wait for the agent to come round: it holds the probes of armed processes that start
+/// threads (ProbeSensor::hold), and reads the maps of those that have mapped code (MapReader).
 #pragma once
 
 #include "sensors/bpf_programs.h"
+#include "sensors/map_reader.h"
 #include "sensors/probes.h"
 #include "util/fd.h"
 
@@ -15,15 +17,17 @@ namespace forkmon {
 /// agent is doing, so that it is not too late when the process's first thread ends.
 class ThreadWatch {
 public:
-  static Result<std::unique_ptr<ThreadWatch>> start(BpfPrograms& programs, ProbeSensor& probes);
+  static Result<std::unique_ptr<ThreadWatch>> start(BpfPrograms& programs, ProbeSensor& probes,
+                                                    MapReader& maps);
   ~ThreadWatch();
 
 private:
-  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, Fd stop);
+  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop);
   void run();
 
   BpfPrograms& programs_;
   ProbeSensor& probes_;
+  MapReader& maps_;
   Fd stop_; ///< eventfd(2): readable when it is time to end
   std::thread thread_;
 };

@@ -39,8 +39,11 @@ void LateProbes::apply_to(TrackedChild& child) const {
 }
 
 void apply(const LateProbesEvent& event, TrackedChild& child) {
-  if (was_forked_in(event, child) || mapped_itself(event, child))
-    child.disarmed_ns = std::min(child.disarmed_ns, child.ref.key.fork_time_ns);
+  const std::uint64_t fork_ns = child.ref.key.fork_time_ns;
+  if (was_forked_in(event, child))
+    child.disarmed_ns = std::min(child.disarmed_ns, fork_ns);
+  else if (mapped_itself(event, child)) // but it may have ended, or called exec, before
+    child.disarmed_ns = std::min(child.disarmed_ns, std::max(event.from_ns, fork_ns));
 }
 
 } // namespace forkmon

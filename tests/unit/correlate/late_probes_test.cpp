@@ -45,6 +45,11 @@ TEST_F(LateProbesTest, ChildThatMappedItItselfIsNotExact) {
   EXPECT_FALSE(ending({forked(c), late(4, 6, 20, {20}), exited(c, 9)}).exact);
 }
 
+TEST_F(LateProbesTest, WhatItsProcessMapsAfterItsExecDoesNotCount) {
+  const auto c = child(20, 2);
+  EXPECT_TRUE(ending({forked(c), late(4, 6, 20, {20}), execed(c, 3)}).exact);
+}
+
 TEST_F(LateProbesTest, WindowsBeyondTheBoundCountAgainstAll) {
   const auto c = child(20, 5);
   const auto after = child(21, 5000);
