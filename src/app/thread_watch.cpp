@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <functional>
 
 namespace forkmon {
 namespace {
@@ -18,6 +19,15 @@ void prefer_this_thread() {
   sched_param lowest_realtime{};
   lowest_realtime.sched_priority = 1;
   (void)sched_setscheduler(0, SCHED_FIFO, &lowest_realtime);
+}
+
+/// Calls `on_ready` whenever `fd` is readable, until `stop` is.
+void until_stopped(int fd, int stop, const std::function<void()>& on_ready) {
+  prefer_this_thread();
+  std::array<pollfd, 2> fds{{{fd, POLLIN, 0}, {stop, POLLIN, 0}}};
+  while ((fds[1].revents & POLLIN) == 0)
+    if (poll(fds.data(), fds.size(), -1) > 0) // else EINTR
+      on_ready();
 }
 
 } // namespace
@@ -32,30 +42,27 @@ Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs, P
 
 ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop)
     : programs_(programs), probes_(probes), maps_(maps), stop_(std::move(stop)),
-      thread_([this] { run(); }) {}
+      holder_([this] { hold_processes(); }), reader_([this] { read_maps(); }) {}
 
 ThreadWatch::~ThreadWatch() {
   const std::uint64_t one = 1;
   (void)!write(stop_.get(), &one, sizeof(one));
-  thread_.join();
+  holder_.join();
+  reader_.join();
 }
 
-void ThreadWatch::run() {
-  prefer_this_thread();
-  std::array<pollfd, 3> fds{{{programs_.threaded_fd(), POLLIN, 0},
-                             {maps_.told_fd(), POLLIN, 0},
-                             {stop_.get(), POLLIN, 0}}};
-  while ((fds[2].revents & POLLIN) == 0) {
-    if (poll(fds.data(), fds.size(), -1) < 0)
-      continue; // EINTR
-    // Fails for a process that has ended, or where too many are held: its counts are then not
-    // exact.
+/// Fails for a process that has ended, or where too many are held: its counts are then not exact.
+void ThreadWatch::hold_processes() {
+  until_stopped(programs_.threaded_fd(), stop_.get(), [this] {
     programs_.consume_threaded([this](pid_t pid) {
       if (auto held = probes_.hold(pid); !held)
         spdlog::debug("process {} is not held: {}", pid, held.error().message);
     });
-    maps_.read();
-  }
+  });
+}
+
+void ThreadWatch::read_maps() {
+  until_stopped(maps_.told_fd(), stop_.get(), [this] { maps_.read(); });
 }
 
 } // namespace forkmon

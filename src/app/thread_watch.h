@@ -13,7 +13,7 @@
 
 namespace forkmon {
 
-/// A thread of its own: a process is held within a fraction of a millisecond, whatever else the
+/// Threads of their own: a process is held within a fraction of a millisecond, whatever else the
 /// agent is doing, so that it is not too late when the process's first thread ends.
 class ThreadWatch {
 public:
@@ -23,13 +23,15 @@ public:
 
 private:
   ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop);
-  void run();
+  void hold_processes();
+  void read_maps();
 
   BpfPrograms& programs_;
   ProbeSensor& probes_;
   MapReader& maps_;
   Fd stop_; ///< eventfd(2): readable when it is time to end
-  std::thread thread_;
+  std::thread holder_;
+  std::thread reader_; ///< another one, because the first has less time yet
 };
 
 } // namespace forkmon

@@ -75,19 +75,33 @@ void MapReader::on(const fm_mapped& record) {
   (void)!write(ready_.get(), &one, sizeof(one));
 }
 
+/// Through a thread that lives, whose id is returned; 0 where there is none.
+pid_t MapReader::read_files(MapSnapshot& snapshot) {
+  auto files = mapped_files(snapshot.pid);
+  if (files && !files->empty()) {
+    snapshot.files = std::move(*files);
+    return snapshot.pid;
+  }
+  for (pid_t tid : threads_of(snapshot.pid)) { // its first thread has ended
+    files = mapped_files(tid);
+    if (files && !files->empty()) {
+      snapshot.files = std::move(*files);
+      return tid;
+    }
+  }
+  return 0;
+}
+
 void MapReader::read_map(MapSnapshot& snapshot) {
   snapshot.read_ns = monotonic_now_ns();
-  auto files = mapped_files(snapshot.pid);
-  snapshot.is_read = files && !files->empty();
-  if (!snapshot.is_read)
-    return;
-  snapshot.files = std::move(*files);
+  const pid_t tid = read_files(snapshot);
+  snapshot.is_read = tid != 0;
   if (seen_.size() >= max_seen)
     seen_.clear();
   for (const MappedFile& file : snapshot.files) {
     if (seen_.contains(file.file))
       continue;
-    auto opened = open_mapped(file, snapshot.pid);
+    auto opened = open_mapped(file, tid);
     if (!opened)
       continue; // who takes the snapshot tries again, and says why not
     seen_.insert(file.file);

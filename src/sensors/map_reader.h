@@ -49,6 +49,7 @@ private:
   void read_told();
   void on(const fm_mapped& record);
   void read_map(MapSnapshot& snapshot);
+  static pid_t read_files(MapSnapshot& snapshot);
 
   std::mutex mutex_; ///< guards what follows; taken by the public functions
   BpfPrograms& programs_;

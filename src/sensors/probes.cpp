@@ -70,8 +70,8 @@ Tier ProbeSensor::tier_of(const LibrarySites::Site& site) const {
   return tiers_ == Tiers::apart ? site.tier : Tier::cold;
 }
 
+/// Probes take tens of milliseconds to define, and hold() cannot wait so long.
 Status ProbeSensor::add(const LibrarySites& library) {
-  std::lock_guard lock(mutex_);
   if (libraries_.contains(library.file) || (library.sites.empty() && !library.loader_hook))
     return ok();
   Library defined;
@@ -92,6 +92,7 @@ Status ProbeSensor::add(const LibrarySites& library) {
       return event.error();
     defined.loader = std::move(*event);
   }
+  std::lock_guard lock(mutex_);
   libraries_.emplace(library.file, std::move(defined));
   if (!arms_everything_)
     return ok();

@@ -53,7 +53,7 @@ public:
   /// takes a descriptor for each library and tier.
   static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs, Tiers tiers);
 
-  /// Defines the library's probes. Nobody feels them yet.
+  /// Defines the library's probes. Nobody feels them yet. For one thread only.
   Status add(const LibrarySites& library);
 
   /// Arms a process: all its threads, and all that come of it. Error EMFILE: that would take more
