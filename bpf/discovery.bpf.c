@@ -12,6 +12,6 @@ int on_loader(struct pt_regs* ctx) {
   struct fm_family* family = family_of(task);
 
   if (family)
-    tell_of_mapped(task, family->flags, false);
+    tell_of_mapped(task, family, false);
   return 0;
 }

@@ -20,12 +20,14 @@ struct {
  * work: so all that it maps is probed in time. Nobody but forkmon, its parent, is told of the stop,
  * and with one thread it is in no system call that would be interrupted.
  */
-static __always_inline bool stop_for_agent(struct task_struct* task, __u32 flags) {
-  return flags & FM_FAMILY_STOPS && task->signal->nr_threads == 1 &&
+static __always_inline bool stop_for_agent(struct task_struct* task,
+                                           const struct fm_family* family) {
+  return family->flags & FM_FAMILY_STOPS && task->signal->nr_threads == 1 &&
          bpf_send_signal(FM_SIGSTOP) == 0;
 }
 
-static __always_inline void tell_of_mapped(struct task_struct* task, __u32 flags, bool is_exec) {
+static __always_inline void tell_of_mapped(struct task_struct* task, const struct fm_family* family,
+                                           bool is_exec) {
   struct fm_mapped* record = bpf_ringbuf_reserve(&mapped, sizeof(*record), 0);
 
   if (!record) {
@@ -35,8 +37,8 @@ static __always_inline void tell_of_mapped(struct task_struct* task, __u32 flags
   record->time_ns = bpf_ktime_get_ns();
   record->pid = task->tgid;
   record->is_exec = is_exec;
-  record->is_stopped = stop_for_agent(task, flags);
-  record->reserved = 0;
+  record->is_stopped = stop_for_agent(task, family);
+  record->account = family->account;
   bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 

@@ -272,7 +272,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   if (family && !(family->flags & FM_FAMILY_THROUGH_EXEC))
     bpf_task_storage_delete(&families, task);
   else if (family && family->flags & FM_FAMILY_ARMED)
-    tell_of_mapped(task, family->flags, true);
+    tell_of_mapped(task, family, true);
   return 0;
 }
 

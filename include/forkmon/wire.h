@@ -217,7 +217,7 @@ struct fm_mapped {
   __u32 pid;
   __u8 is_exec;
   __u8 is_stopped; /* by SIGSTOP, until the agent lets it go on */
-  __u16 reserved;
+  __u16 account;   /* of its family */
 };
 
 /* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */

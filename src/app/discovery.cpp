@@ -70,15 +70,17 @@ void Discovery::note_unread(const MapSnapshot& snapshot) {
 
 void Discovery::cover(MapSnapshot snapshot) {
   const pid_t pid = snapshot.pid;
+  const std::uint32_t account =
+      snapshot.account != 0 ? snapshot.account : probes_.account_of(snapshot.pid);
   Looks& looks = looks_of(pid);
   looks = {snapshot.read_ns, looks.last_ns};
-  auto covered = probes_.cover(pid, libraries_.add(std::move(snapshot)));
+  auto covered = probes_.cover(account, libraries_.add(std::move(snapshot)));
   if (!covered) {
     spdlog::debug("process {}: {}", pid, covered.error().message);
     note_late(looks.before_ns, std::numeric_limits<std::uint64_t>::max(), pid);
-  } else if (!covered->empty()) {
+  } else if (*covered) {
     note_late(looks.before_ns, monotonic_now_ns(), pid);
-    late_.back().family.assign(covered->begin(), covered->end());
+    late_.back().family.insert(late_.back().family.end(), (*covered)->begin(), (*covered)->end());
     again_.insert(pid); // one of them may be its loader, which was at work before it was probed
   }
 }

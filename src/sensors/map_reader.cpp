@@ -62,6 +62,7 @@ void MapReader::read_told() {
 void MapReader::on(const fm_mapped& record) {
   MapSnapshot snapshot;
   snapshot.pid = static_cast<pid_t>(record.pid);
+  snapshot.account = record.account;
   snapshot.told_ns = record.time_ns;
   snapshot.is_exec = record.is_exec != 0;
   snapshot.is_stopped = record.is_stopped != 0;

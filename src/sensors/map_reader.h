@@ -16,6 +16,7 @@ namespace forkmon {
 
 struct MapSnapshot {
   pid_t pid = 0;
+  std::uint32_t account = 0; ///< of its family; 0: nobody told of it
   std::uint64_t told_ns = 0; ///< when the kernel side told of it, CLOCK_MONOTONIC
   std::uint64_t read_ns = 0; ///< when its map was read; 0: it tells too often
   bool is_exec = false;      ///< it has called exec; else its loader is at work

@@ -23,6 +23,9 @@ constexpr std::size_t max_held = 512;
 
 constexpr std::array tiers{Tier::hot, Tier::cold};
 
+/// Of the loader's hook, in ProbeSensor::Library.
+constexpr std::size_t loader = probe_tiers;
+
 constexpr std::size_t index(Tier tier) {
   return static_cast<std::size_t>(tier);
 }
@@ -82,7 +85,7 @@ Status ProbeSensor::add(const LibrarySites& library) {
     auto event = define(library, tier);
     if (!event)
       return event.error();
-    defined.tiers[index(tier)] = std::move(*event);
+    defined[index(tier)] = std::move(*event);
   }
   if (library.loader_hook) {
     const ProbePoint hook{library.path, *library.loader_hook};
@@ -90,14 +93,14 @@ Status ProbeSensor::add(const LibrarySites& library) {
                               programs_.loader_program_fd());
     if (!event)
       return event.error();
-    defined.loader = std::move(*event);
+    defined[loader] = std::move(*event);
   }
   std::lock_guard lock(mutex_);
   libraries_.emplace(library.file, std::move(defined));
   if (!arms_everything_)
     return ok();
   for (Tier tier : tiers)
-    if (auto opened = open_on(-1, Inheritance::none, tier, {library.file}, everything_); !opened)
+    if (auto opened = open_tier_on(-1, Inheritance::none, tier, {library.file}, everything_); !opened)
       return opened;
   return ok();
 }
@@ -130,25 +133,24 @@ Result<ProbeSensor::TierEvent> ProbeSensor::define_event(const std::string& name
   return TierEvent{*id, std::move(*anchor)};
 }
 
-Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                            std::vector<Fd>& opened) const {
-  auto open = [&](const std::optional<TierEvent>& defined) -> Status {
-    if (!defined)
-      return ok();
-    auto event = open_tracepoint(defined->id, tid, inheritance);
-    if (!event)
-      return event.error();
-    opened.push_back(std::move(*event));
-    return ok();
-  };
+Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::size_t event,
+                            const Files& files, std::vector<Fd>& opened) const {
   for (const FileId& file : files) {
-    const Library& library = libraries_.at(file);
-    if (auto done = open(library.tiers[index(tier)]); !done)
-      return done;
-    if (auto done = tier == Tier::cold ? open(library.loader) : ok(); !done)
-      return done;
+    const auto& defined = libraries_.at(file)[event];
+    if (!defined)
+      continue;
+    auto fd = open_tracepoint(defined->id, tid, inheritance);
+    if (!fd)
+      return fd.error();
+    opened.push_back(std::move(*fd));
   }
   return ok();
+}
+
+Status ProbeSensor::open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                                 std::vector<Fd>& opened) const {
+  auto done = open_on(tid, inheritance, index(tier), files, opened);
+  return done && tier == Tier::cold ? open_on(tid, inheritance, loader, files, opened) : done;
 }
 
 Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const {
@@ -158,7 +160,7 @@ Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Ar
     for (pid_t tid : threads_of(pid)) {
       if (!done_tids.insert(tid).second)
         continue;
-      auto opened = open_on(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
+      auto opened = open_tier_on(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened.error();
     }
@@ -243,10 +245,10 @@ ProbeSensor::Armed* ProbeSensor::armed_of(std::uint32_t account) {
   return found == families_.end() ? nullptr : &found->second;
 }
 
-bool ProbeSensor::is_of(pid_t pid, std::uint32_t account) const {
+std::uint32_t ProbeSensor::account_of(pid_t pid) const {
   auto pidfd = open_pidfd(pid);
   auto family = pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
-  return family && family->account == account;
+  return family ? family->account : 0;
 }
 
 /// Processes that are forked while their relatives get probes inherit them or are found by looking
@@ -255,9 +257,11 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
   for (int look = 0; look < max_looks; look++) {
     const std::size_t before = done.size();
     for (pid_t pid : all_processes()) {
-      if (done.contains(pid) || !is_of(pid, armed.family.account))
+      if (done.contains(pid) || account_of(pid) != armed.family.account)
         continue;
       done.insert(pid);
+      if (auto room = check_room(pid, probe_tiers, files); !room)
+        return room;
       for (Tier tier : tiers)
         if (auto opened = armed.dropped[index(tier)] ? ok()
                                                      : open_on_threads(pid, tier, files, armed);
@@ -270,24 +274,22 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
   return ok();
 }
 
-Result<std::vector<pid_t>> ProbeSensor::cover(pid_t pid, std::span<const FileId> mapped) {
+Result<std::optional<std::vector<pid_t>>> ProbeSensor::cover(std::uint32_t account,
+                                                             std::span<const FileId> mapped) {
+  using Covered = std::optional<std::vector<pid_t>>;
   std::lock_guard lock(mutex_);
-  auto pidfd = open_pidfd(pid);
-  auto family = pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
-  Armed* armed = family ? armed_of(family->account) : nullptr;
+  Armed* armed = account != 0 ? armed_of(account) : nullptr;
   if (armed == nullptr)
-    return std::vector<pid_t>();
+    return Covered();
   Files lacking = known_of(mapped);
   std::erase_if(lacking, [&](const FileId& file) { return armed->files.contains(file); });
   if (lacking.empty())
-    return std::vector<pid_t>();
-  if (auto room = check_room(pid, probe_tiers, lacking); !room)
-    return room.error();
+    return Covered();
   armed->files.insert(lacking.begin(), lacking.end());
   std::set<pid_t> done;
   if (auto opened = open_on_family(lacking, *armed, done); !opened)
     return opened.error();
-  return std::vector<pid_t>(done.begin(), done.end());
+  return Covered(std::vector<pid_t>(done.begin(), done.end()));
 }
 
 Status ProbeSensor::hold(pid_t pid) {
@@ -312,13 +314,17 @@ Status ProbeSensor::hold(pid_t pid) {
   Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files), {}, {}};
   for (pid_t tid : threads_of(pid)) { // any of them may be the last to live
     for (Tier tier : tiers) {
-      auto opened = open_on(tid, Inheritance::none, tier, held.files, held.events[index(tier)]);
+      auto opened =
+          open_on(tid, Inheritance::none, index(tier), held.files, held.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened;
     }
   }
   auto& entry = held_.insert_or_assign(pid, std::move(held)).first->second;
-  return family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
+  auto marked = family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
+  for (pid_t tid : threads_of(pid)) // what is less urgent
+    (void)open_on(tid, Inheritance::none, loader, entry.files, entry.events[index(Tier::cold)]);
+  return marked;
 }
 
 Status ProbeSensor::drop(pid_t pid, Tier tier) {
@@ -413,7 +419,7 @@ Status ProbeSensor::arm_everything() {
   for (const auto& [file, library] : libraries_)
     files.insert(file);
   for (Tier tier : tiers)
-    if (auto opened = open_on(-1, Inheritance::none, tier, files, everything_); !opened)
+    if (auto opened = open_tier_on(-1, Inheritance::none, tier, files, everything_); !opened)
       return opened;
   return ok();
 }

@@ -62,10 +62,13 @@ public:
   /// until cover().
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
              std::span<const FileId> mapped);
-  /// A process of an armed family has these files mapped: gives the whole family the probes of those
-  /// that it lacks. Returns who has got some; nobody where nothing was lacking, or the process is of
-  /// no family.
-  Result<std::vector<pid_t>> cover(pid_t pid, std::span<const FileId> mapped);
+  /// The account of a process's armed family, which names it; 0 where it is of none.
+  std::uint32_t account_of(pid_t pid) const;
+  /// A process of a family has these files mapped: gives the whole family the probes of those that
+  /// it lacks. Nothing where nothing was lacking, or the family is armed no more; else who has got
+  /// some.
+  Result<std::optional<std::vector<pid_t>>> cover(std::uint32_t account,
+                                                  std::span<const FileId> mapped);
   /// A process that inherited its probes has started a thread: gives it probes of its own, which
   /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
@@ -97,10 +100,8 @@ private:
     std::uint64_t id = 0;
     Fd anchor;
   };
-  struct Library {
-    std::array<std::optional<TierEvent>, probe_tiers> tiers;
-    std::optional<TierEvent> loader; ///< of its hook; goes with the cold tier
-  };
+  /// By tier; the last one is of a loader's hook, and goes with the cold tier.
+  using Library = std::array<std::optional<TierEvent>, probe_tiers + 1>;
   using Files = std::set<FileId>;
   using TierFds = std::array<std::vector<Fd>, probe_tiers>;
   struct Armed {
@@ -118,14 +119,15 @@ private:
   Result<TierEvent> define(const LibrarySites& library, Tier tier);
   Result<TierEvent> define_event(const std::string& name, std::span<const ProbePoint> points,
                                  int program_fd);
-  Status open_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+  Status open_on(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
                  std::vector<Fd>& opened) const;
+  Status open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                      std::vector<Fd>& opened) const;
   Status open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const;
   Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const;
   Status check_room(pid_t pid, std::size_t tiers, const Files& files) const;
   Files known_of(std::span<const FileId> mapped) const;
   Armed* armed_of(std::uint32_t account);
-  bool is_of(pid_t pid, std::uint32_t account) const;
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
   void forget_ended_held();
