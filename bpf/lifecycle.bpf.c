@@ -17,6 +17,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile bool watched_only = false;
 /* Every process carries probes. */
 const volatile bool all_armed = false;
+/* The kernel swaps perf contexts of threads: see tell_of_first_thread. */
+const volatile bool contexts_are_swapped = true;
 
 /* Apart from the events, because it cannot wait for them to be worked on. */
 struct {
@@ -58,7 +60,8 @@ static __always_inline __u32 inherit_family(struct task_struct* parent, struct t
  * (perf_event_context_sched_out in kernel/events/core.c), while each event goes on to name the task
  * it was made for, and trace_uprobe lets a breakpoint stand only in an address space of such a
  * task. So when a thread ends, its process may lose its probes. The agent is told of the first
- * thread and opens an event that is not inherited, which is never swapped away.
+ * thread and opens an event that is not inherited, which is never swapped away. Since 6.13 events
+ * can be had that are not swapped: see can_keep_contexts_apart in src/sensors/perf_event.h.
  */
 static __always_inline void tell_of_first_thread(struct task_struct* task) {
   struct fm_family* family = family_of(task);
@@ -193,7 +196,8 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     return 0;
   if (child->pid != child->tgid) {
     add_to(&totals, FM_TOTAL_THREADS);
-    tell_of_first_thread(parent);
+    if (contexts_are_swapped)
+      tell_of_first_thread(parent);
     return 0;
   }
   if (!child->mm) /* a kernel thread */
@@ -287,7 +291,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
   __u32 code;
 
-  if (signal->live.counter != 0)
+  if (contexts_are_swapped && signal->live.counter != 0)
     note_leak(task, taint);
   if (!taint)
     return 0;

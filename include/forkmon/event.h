@@ -2,6 +2,7 @@
 /// Decoded events: what the sensors saw, before anything is concluded.
 #pragma once
 
+#include "forkmon/container.h"
 #include "forkmon/evidence.h"
 #include "forkmon/frame.h"
 #include "forkmon/lock.h"
@@ -56,7 +57,7 @@ struct ForkEvent {
   FileId exe_id;
   std::string exe;    ///< last component of the path; the whole path once process/ has resolved it
   std::string cgroup; ///< filled in by process/
-  std::optional<std::string> container; ///< filled in by process/
+  std::optional<Container> container; ///< filled in by process/
   std::uint32_t uid = 0;
   std::uint32_t parent_tid = 0;
   std::uint64_t fork_ip = 0;             ///< of the system call; 0: not known

@@ -5,6 +5,7 @@
 /// renamed.
 #pragma once
 
+#include "forkmon/container.h"
 #include "forkmon/evidence.h"
 #include "forkmon/frame.h"
 #include "forkmon/lock.h"
@@ -44,7 +45,7 @@ struct Subject {
   Child child;
   std::uint32_t uid = 0; ///< of the parent at the fork
   std::string cgroup;    ///< path in the cgroup hierarchy; empty where it could not be read
-  std::optional<std::string> container; ///< container id, where the cgroup names one
+  std::optional<Container> container; ///< where the cgroup names one
 };
 
 /// A tainted child was made. Counted, never printed.

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace forkmon {
 
@@ -17,18 +19,23 @@ struct ProgramRuns {
 };
 
 /// A snapshot of the kernel's own counts since the sensors started, and of the sensors' state.
+/// What is optional, or a map, and has not been filled in is not exported as a metric.
 struct KernelTotals {
+  bool counters_read = true; ///< else those that follow, up to `calls`, say nothing
   std::uint64_t forks = 0;           ///< processes made with a copied address space
   std::uint64_t vforks = 0;          ///< processes that share their parent's: vfork, posix_spawn
   std::uint64_t threads = 0;         ///< threads started
   std::uint64_t tainted_forks = 0;   ///< of `forks`, those that tainted the child
   std::uint64_t probe_hits = 0;      ///< whoever made them
   std::uint64_t unresolved_hits = 0; ///< by tainted children, where no function could be named
-  std::uint64_t armed_families = 0;  ///< now
-  std::map<std::string, std::uint64_t> lost;       ///< records that were dropped, by sensor
-  std::map<std::string, bool> sensor_active;       ///< by sensor
-  std::map<std::string, std::uint64_t> calls;      ///< by tainted children, by function
+  std::map<std::string, std::uint64_t> calls; ///< by tainted children, by function
+  /// Records that were dropped, by sensor and reason (ring_full, undecodable).
+  std::map<std::pair<std::string, std::string>, std::uint64_t> lost;
   std::map<std::string, ProgramRuns> program_runs; ///< by program
+
+  std::map<std::string, bool> sensor_active; ///< by sensor
+  std::set<std::string> required_sensors;    ///< without one of these the agent is not ready
+  std::uint64_t armed_families = 0;          ///< now
   std::optional<std::uint64_t> armed_threads;
   std::optional<std::uint64_t> probe_descriptors; ///< perf events that are open for probes
   std::optional<std::uint64_t> probe_descriptors_limit;
@@ -37,8 +44,20 @@ struct KernelTotals {
   std::map<std::pair<std::string, std::string>, std::uint64_t> disarms;
   std::map<std::string, std::uint64_t> rearms;
   std::map<std::string, std::uint64_t> suspects_not_armed; ///< by reason: limit, budget, error
+
   std::map<std::string, std::uint64_t> libraries_scanned; ///< by result: ok, error
   std::map<std::string, std::uint64_t> library_errors;    ///< by reason
+
+  /// Required sensors that are not at work.
+  std::vector<std::string> missing_sensors() const {
+    std::vector<std::string> missing;
+    for (const std::string& sensor : required_sensors) {
+      auto found = sensor_active.find(sensor);
+      if (found == sensor_active.end() || !found->second)
+        missing.push_back(sensor);
+    }
+    return missing;
+  }
 };
 
 } // namespace forkmon

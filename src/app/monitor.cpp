@@ -13,6 +13,9 @@ namespace {
 constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes",
                                                                 "page_faults", "discovery"};
 
+/// Records that made no sense are lost here.
+constexpr const char* decoder = "decode";
+
 /// A child that lives this long is looked up when records were lost: its end may be one of them.
 constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
@@ -29,6 +32,7 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   std::unique_ptr<Monitor> monitor(new Monitor(settings, std::move(on_finding)));
   auto programs = BpfPrograms::load({.watched_only = settings.watched_only,
                                      .all_armed = settings.probe == ProbePolicy::all,
+                                     .contexts_are_swapped = !can_keep_contexts_apart(),
                                      .stack_bytes = settings.stack_bytes,
                                      .stack_interval = settings.stack_interval,
                                      .ring_bytes = settings.ring_bytes,
@@ -97,7 +101,8 @@ Status Monitor::try_probes() {
 }
 
 Status Monitor::start_thread_watch() {
-  auto watch = ThreadWatch::start(*programs_, *probes_, *maps_);
+  const bool holds = !can_keep_contexts_apart();
+  auto watch = ThreadWatch::start(*programs_, *probes_, *maps_, holds);
   if (!watch)
     return watch.error();
   thread_watch_ = std::move(*watch);
@@ -246,7 +251,7 @@ void Monitor::report_losses(std::uint64_t now_ns) {
   bool lifecycle_lost = (*losses)[FM_SENSOR_LIFECYCLE] != reported_losses_[sensor_names[0]];
   for (std::size_t i = 0; i < sensor_names.size(); i++)
     report_loss(now_ns, sensor_names[i], (*losses)[i]);
-  report_loss(now_ns, "decode", undecodable_);
+  report_loss(now_ns, decoder, undecodable_);
   if (lifecycle_lost)
     end_lost_children(now_ns);
 }
@@ -282,6 +287,9 @@ KernelTotals Monitor::totals() const {
   totals.sensor_active = {{"lifecycle", true},
                           {"probes", probes_ != nullptr},
                           {"page_faults", programs_->sees_page_faults()}};
+  totals.required_sensors = {"lifecycle"};
+  if (settings_.probe != ProbePolicy::none)
+    totals.required_sensors.insert("probes");
   count_probes(totals);
   for (const BpfRunTime& run : programs_->run_times())
     if (run.runs != 0)
@@ -292,6 +300,7 @@ KernelTotals Monitor::totals() const {
     totals.libraries_scanned["error"] += count;
   totals.libraries_scanned["ok"] = libraries_->scanned();
   auto read = programs_->totals();
+  totals.counters_read = static_cast<bool>(read);
   if (!read)
     return totals;
   totals.forks = read->totals[FM_TOTAL_FORKS];
@@ -300,7 +309,8 @@ KernelTotals Monitor::totals() const {
   totals.tainted_forks = read->totals[FM_TOTAL_TAINTED_FORKS];
   totals.probe_hits = read->totals[FM_TOTAL_PROBE_HITS];
   totals.unresolved_hits = read->totals[FM_TOTAL_UNRESOLVED_HITS];
-  totals.lost = reported_losses_;
+  for (const auto& [sensor, count] : reported_losses_)
+    totals.lost[{sensor, sensor == decoder ? "undecodable" : "ring_full"}] = count;
   for (FunctionId id = 0; id < functions_.size(); id++)
     if (read->function_calls[id] != 0)
       totals.calls[functions_.find(id)->function] += read->function_calls[id];

@@ -103,6 +103,24 @@ void add_output_options(CLI::App& app, Raw& raw) {
       ->capture_default_str();
 }
 
+void add_web_options(CLI::App& app, WebOptions& web) {
+  auto* cert = app.add_option("--web-tls-cert", web.tls_cert,
+                              "Serve HTTPS with this certificate and its chain (PEM)")
+                   ->type_name("FILE");
+  auto* key = app.add_option("--web-tls-key", web.tls_key, "The certificate's key (PEM)")
+                  ->type_name("FILE");
+  cert->needs(key);
+  key->needs(cert);
+  app.add_option("--web-basic-auth-file", web.basic_auth_file,
+                 "Ask for a user and a password of this file (htpasswd -B)")
+      ->type_name("FILE");
+  app.add_option("--max-label-values", web.max_label_values,
+                 "How many executables a metric tells apart; others count as \"other\"")
+      ->check(CLI::Range(1, 10000))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 void add_sensor_options(CLI::App& app, Raw& raw) {
   app.add_option("--probe", raw.options.probe,
                  "auto: probe suspects; all: every process, at a price; none: no probes")
@@ -114,11 +132,10 @@ void add_sensor_options(CLI::App& app, Raw& raw) {
       ->type_name("PERCENT")
       ->capture_default_str();
   app.add_option("--ring-bytes", raw.options.ring_bytes,
-                 "Room for events that the agent has not taken yet, such as 4MiB")
+                 "Room for events that wait to be read (default: 2MiB; with --trace 8MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->check(is_ring_size, "a power of two from 64KiB to 256MiB")
-      ->type_name("BYTES")
-      ->capture_default_str();
+      ->type_name("BYTES");
   app.add_flag("--bpf-stats", raw.options.bpf_stats,
                "Have the kernel time all BPF programs: forkmon_bpf_run_seconds_total");
   app.add_option("--stack-bytes", raw.options.stack_bytes,
@@ -188,6 +205,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   add_mode_options(app, raw);
   add_output_options(app, raw);
+  add_web_options(app, raw.options.web);
   add_sensor_options(app, raw);
   add_filters(app, raw.options.filters);
   app.positionals_at_end();
@@ -202,6 +220,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return wrong("-- is to be followed by a command");
   if (auto why = contradiction(raw))
     return wrong(*why);
+  if (app.get_config_ptr()->count() > 0)
+    raw.options.config_file = app.get_config_ptr()->as<std::string>();
   return settle(std::move(raw));
 }
 

@@ -25,6 +25,14 @@ struct FilterOptions {
   std::vector<uid_t> uids;
 };
 
+/// What the agent serves, and to whom.
+struct WebOptions {
+  std::string tls_cert;                ///< PEM file; empty: plain HTTP
+  std::string tls_key;                 ///< PEM file
+  std::string basic_auth_file;         ///< "user:hash" lines; empty: no password
+  std::uint32_t max_label_values = 20; ///< executables that a metric tells apart
+};
+
 struct Options {
   Mode mode = Mode::agent;
   std::vector<std::string> command; ///< CMD and its arguments; empty without `-- CMD`
@@ -32,9 +40,9 @@ struct Options {
   Format format = Format::json;
   std::string output; ///< a path; empty: the default of the mode
   ProbePolicy probe = ProbePolicy::automatic;
-  double probe_budget = 1;            ///< per cent of a CPU, for each process that `automatic` arms
-  std::size_t ring_bytes = 8U << 20U; ///< a power of two
-  bool bpf_stats = false;             ///< have the kernel measure what our BPF programs run
+  double probe_budget = 1; ///< per cent of a CPU, for each process that `automatic` arms
+  std::optional<std::size_t> ring_bytes; ///< a power of two; empty: the default of the mode
+  bool bpf_stats = false;                ///< have the kernel measure what our BPF programs run
   std::optional<int> error_exitcode;
   Severity fail_severity = Severity::warning;
   bool all = false;
@@ -43,6 +51,8 @@ struct Options {
   FilterOptions filters;
   std::string user;
   std::string listen = "127.0.0.1:9877";
+  WebOptions web;
+  std::string config_file; ///< that was read; empty: none
 };
 
 /// Options to run with, or the exit status of a call that is done (--help, or wrong usage, which

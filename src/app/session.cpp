@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/session.h"
 
+#include "app/agent_server.h"
 #include "app/command.h"
 #include "app/event_loop.h"
 #include "app/monitor.h"
@@ -11,7 +12,10 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <malloc.h>
+
 #include <csignal>
+#include <utility>
 
 namespace forkmon {
 namespace {
@@ -19,6 +23,10 @@ namespace {
 constexpr int could_not_start = 1;
 /// Seconds; in a session for one family every stack is worth its price.
 constexpr double usual_stack_interval = 10;
+/// Mapped twice, all of it: most of what the agent takes of memory. A session lives shortly and
+/// copies more stacks.
+constexpr std::size_t agent_ring_bytes = 2U << 20U;
+constexpr std::size_t trace_ring_bytes = 8U << 20U;
 constexpr std::chrono::milliseconds tick_period{100};
 constexpr std::uint64_t ticks_per_update = 10;
 
@@ -42,7 +50,7 @@ public:
 private:
   Status check_target() const;
   Status start_target();
-  Status start_metrics();
+  Status start_server();
   Status start_loop();
   void announce() const;
   void on_signal(int signal);
@@ -56,11 +64,12 @@ private:
   Fd target_; ///< pidfd of -p's process
   bool target_ended_ = false;
   std::unique_ptr<Reporter> reporter_;
-  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<AgentServer> server_; ///< null in a trace
   std::unique_ptr<Monitor> monitor_;
   std::optional<EventLoop> loop_;
   std::uint64_t started_ns_ = 0;
   std::uint64_t ticks_ = 0;
+  bool output_error_counted_ = false;
   std::optional<int> failed_exec_;
 };
 
@@ -96,7 +105,8 @@ Status Session::start() {
       {.watched_only = one_family,
        .probe = options_.probe,
        .probe_budget = options_.probe_budget / 100,
-       .ring_bytes = options_.ring_bytes,
+       .ring_bytes = options_.ring_bytes.value_or(options_.mode == Mode::agent ? agent_ring_bytes
+                                                                               : trace_ring_bytes),
        .bpf_stats = options_.bpf_stats,
        .stack_bytes = options_.stack_bytes,
        .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval)},
@@ -104,7 +114,7 @@ Status Session::start() {
   if (!monitor)
     return monitor.error();
   monitor_ = std::move(*monitor);
-  if (auto serving = start_metrics(); !serving)
+  if (auto serving = start_server(); !serving)
     return serving;
   if (auto looping = start_loop(); !looping)
     return looping;
@@ -112,14 +122,14 @@ Status Session::start() {
   return start_target();
 }
 
-Status Session::start_metrics() {
+Status Session::start_server() {
   if (options_.mode != Mode::agent)
     return ok();
-  auto metrics = Metrics::serve(options_.listen, FORKMON_VERSION);
-  if (!metrics)
-    return metrics.error();
-  metrics_ = std::move(*metrics);
-  reporter_->count_in(*metrics_);
+  auto server = AgentServer::start(options_);
+  if (!server)
+    return server.error();
+  server_ = std::move(*server);
+  reporter_->count_in(server_->metrics());
   return ok();
 }
 
@@ -171,7 +181,8 @@ std::string Session::scope() const {
   if (options_.pid)
     return fmt::format("process {} and its children, until it ends", *options_.pid);
   if (options_.mode == Mode::agent)
-    return fmt::format("the whole system, metrics on http://{}/metrics", options_.listen);
+    return fmt::format("the whole system, metrics on {}://{}/metrics",
+                       options_.web.tls_cert.empty() ? "http" : "https", options_.listen);
   return "the whole system, until Ctrl-C";
 }
 
@@ -192,9 +203,14 @@ void Session::on_signal(int signal) {
 }
 
 void Session::on_tick() {
-  monitor_->tick(monotonic_now_ns());
-  if (metrics_ && ticks_++ % ticks_per_update == 0)
-    metrics_->update(monitor_->totals());
+  const std::uint64_t now_ns = monotonic_now_ns();
+  monitor_->tick(now_ns);
+  if (server_)
+    server_->tick(now_ns);
+  if (server_ && reporter_->output_failed() && !std::exchange(output_error_counted_, true))
+    server_->count_error("output");
+  if (server_ && ticks_++ % ticks_per_update == 0)
+    server_->update(monitor_->totals(), {}, now_ns);
   if (is_over())
     loop_->stop();
 }
@@ -206,6 +222,7 @@ bool Session::is_over() const {
 }
 
 int Session::run() {
+  malloc_trim(0); // loading BPF programs and reading libraries takes far more than what comes
   announce();
   auto ran = loop_->run();
   if (!ran)

@@ -33,21 +33,26 @@ void until_stopped(int fd, int stop, const std::function<void()>& on_ready) {
 } // namespace
 
 Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs, ProbeSensor& probes,
-                                                        MapReader& maps) {
+                                                        MapReader& maps, bool holds) {
   Fd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop)
     return Error::from_errno("cannot create an eventfd", errno);
-  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, maps, std::move(stop)));
+  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, maps, holds, std::move(stop)));
 }
 
-ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop)
+ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, bool holds,
+                         Fd stop)
     : programs_(programs), probes_(probes), maps_(maps), stop_(std::move(stop)),
-      holder_([this] { hold_processes(); }), reader_([this] { read_maps(); }) {}
+      reader_([this] { read_maps(); }) {
+  if (holds)
+    holder_ = std::thread([this] { hold_processes(); });
+}
 
 ThreadWatch::~ThreadWatch() {
   const std::uint64_t one = 1;
   (void)!write(stop_.get(), &one, sizeof(one));
-  holder_.join();
+  if (holder_.joinable())
+    holder_.join();
   reader_.join();
 }
 

@@ -17,12 +17,14 @@ namespace forkmon {
 /// agent is doing, so that it is not too late when the process's first thread ends.
 class ThreadWatch {
 public:
+  /// `holds`: processes must be held, see can_keep_contexts_apart().
   static Result<std::unique_ptr<ThreadWatch>> start(BpfPrograms& programs, ProbeSensor& probes,
-                                                    MapReader& maps);
+                                                    MapReader& maps, bool holds);
   ~ThreadWatch();
 
 private:
-  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, Fd stop);
+  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, bool holds,
+              Fd stop);
   void hold_processes();
   void read_maps();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "process/enricher.h"
 
+#include "process/container.h"
 #include "process/proc.h"
 #include "util/text.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "process/proc.h"
 
+#include "process/container.h"
 #include "util/number.h"
 
 #include <fcntl.h>
@@ -213,18 +214,22 @@ Result<Executable> resolve_executable(const std::string& path) {
 std::string parse_cgroup(std::string_view text) {
   std::string_view first;
   std::string_view systemd;
+  std::string_view unified;
   while (!text.empty()) {
     auto line = next_field(text, '\n');
     auto hierarchy = next_field(line, ':');
     auto controllers = next_field(line, ':');
     if (hierarchy == "0" && line != "/")
-      return std::string(line);
+      unified = line;
     if (controllers == "name=systemd")
       systemd = line;
     if (first.empty())
       first = line;
   }
-  return std::string(systemd.empty() ? first : systemd);
+  for (std::string_view path : {unified, systemd, first})
+    if (container_of(path))
+      return std::string(path);
+  return std::string(!unified.empty() ? unified : !systemd.empty() ? systemd : first);
 }
 
 Result<std::string> read_cgroup(pid_t pid) {
@@ -232,19 +237,6 @@ Result<std::string> read_cgroup(pid_t pid) {
   if (!text)
     return text.error();
   return parse_cgroup(*text);
-}
-
-std::optional<std::string> container_of(std::string_view cgroup) {
-  constexpr std::size_t id_length = 64;
-  std::size_t run = 0;
-  for (std::size_t end = cgroup.size(); end > 0; end--) {
-    char c = cgroup[end - 1];
-    bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    run = is_hex ? run + 1 : 0;
-    if (run == id_length && (end == 1 || cgroup[end - 2] == '-' || cgroup[end - 2] == '/'))
-      return std::string(cgroup.substr(end - 1, id_length));
-  }
-  return std::nullopt;
 }
 
 Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid) {

@@ -67,13 +67,11 @@ Result<Executable> read_executable(pid_t pid);
 /// The file behind an absolute path, links followed.
 Result<Executable> resolve_executable(const std::string& path);
 
-/// Path of the process in the cgroup hierarchy: v2's, else systemd's, else the first.
+/// Path of the process in the cgroup hierarchy: of v2's, systemd's and the first the one that names
+/// a container (on a host with both versions, v2's may be that of the container's daemon), else the
+/// first that there is, v2's only where it is not the root.
 Result<std::string> read_cgroup(pid_t pid);
 std::string parse_cgroup(std::string_view text);
-
-/// The container that a cgroup path names: its id of 64 hexadecimal digits, as docker, containerd,
-/// cri-o and podman write it.
-std::optional<std::string> container_of(std::string_view cgroup);
 
 /// One file mapped executable.
 struct MappedFile {

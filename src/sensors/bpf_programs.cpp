@@ -100,6 +100,7 @@ struct SkeletonDeleter {
 void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   skeleton.rodata->watched_only = settings.watched_only;
   skeleton.rodata->all_armed = settings.all_armed;
+  skeleton.rodata->contexts_are_swapped = settings.contexts_are_swapped;
   skeleton.rodata->stack_bytes = settings.stack_bytes;
   skeleton.rodata->stack_interval_ns = static_cast<std::uint64_t>(settings.stack_interval.count());
   skeleton.rodata->wakeup_bytes = settings.ring_bytes / 8;

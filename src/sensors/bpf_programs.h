@@ -22,8 +22,9 @@ namespace forkmon {
 
 /// What cannot be changed once the programs are loaded.
 struct BpfSettings {
-  bool watched_only = false; ///< look only at processes that FamilyMap marked as watched
-  bool all_armed = false;    ///< every process carries probes
+  bool watched_only = false;        ///< look only at processes that FamilyMap marked as watched
+  bool all_armed = false;           ///< every process carries probes
+  bool contexts_are_swapped = true; ///< see can_keep_contexts_apart()
   std::uint32_t stack_bytes = FM_MAX_STACK_BYTES; ///< copied at a first call; 0: no stacks
   std::chrono::nanoseconds stack_interval{0};     ///< of an executable and function; 0: every one
   std::size_t ring_bytes = 8U << 20U; ///< a power of two, and a multiple of the page size

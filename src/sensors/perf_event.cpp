@@ -9,6 +9,28 @@
 #include <cerrno>
 
 namespace forkmon {
+namespace {
+
+constexpr std::uint64_t keeps_contexts_apart = PERF_SAMPLE_READ | PERF_SAMPLE_TID;
+
+long open_event(perf_event_attr& attr, pid_t tid, int cpu) {
+  return syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+} // namespace
+
+bool can_keep_contexts_apart() {
+  static const bool can = [] {
+    perf_event_attr attr{};
+    attr.type = PERF_TYPE_SOFTWARE;
+    attr.size = sizeof(attr);
+    attr.config = PERF_COUNT_SW_DUMMY;
+    attr.inherit = 1;
+    attr.sample_type = keeps_contexts_apart;
+    return static_cast<bool>(Fd(static_cast<int>(open_event(attr, 0, -1))));
+  }();
+  return can;
+}
 
 Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheritance) {
   perf_event_attr attr{};
@@ -18,8 +40,10 @@ Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheri
   attr.sample_period = 1;
   attr.inherit = inheritance != Inheritance::none;
   attr.remove_on_exec = inheritance == Inheritance::until_exec;
+  if (attr.inherit && can_keep_contexts_apart())
+    attr.sample_type = keeps_contexts_apart;
   int cpu = tid == -1 ? 0 : -1;
-  auto fd = syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+  auto fd = open_event(attr, tid, cpu);
   if (fd < 0)
     return Error::from_errno(fmt::format("cannot open a perf event on thread {}", tid), errno);
   return Fd(static_cast<int>(fd));

@@ -18,6 +18,12 @@ enum class Inheritance {
   through_exec, ///< its threads and children too, whatever they exec
 };
 
+/// Can inherited events be had that stay with the thread that they were made for? The kernel swaps
+/// the perf contexts of threads whose events are all inherited when it switches between them, but
+/// not where one of these events samples its own counter (nr_no_switch_fast in
+/// kernel/events/core.c). Such events may be inherited since Linux 6.13; before, EINVAL.
+bool can_keep_contexts_apart();
+
 /// Opens the tracepoint event on a thread: on every CPU, or where `tid` is -1 for all threads of
 /// the system on CPU 0 (a uprobe's breakpoints go by process, so one CPU's event is enough).
 Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheritance);

@@ -172,8 +172,9 @@ Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Ar
 }
 
 /// Threads that come while they are counted may exceed it by a few, for which there is room.
-Status ProbeSensor::check_room(pid_t pid, std::size_t tier_count, const Files& files) const {
-  std::size_t needed = threads_of(pid).size() * files.size() * tier_count;
+Status ProbeSensor::check_room(pid_t pid, std::size_t threads, std::size_t tier_count,
+                               const Files& files) const {
+  std::size_t needed = threads * files.size() * tier_count;
   if (open_descriptors() + needed > max_descriptors_)
     return Error{fmt::format("process {} takes {} descriptors, which is more than is left of {}",
                              pid, needed, max_descriptors_),
@@ -209,7 +210,7 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   if (families_.contains(pid))
     return ok();
   Files files = known_of(mapped);
-  if (auto room = check_room(pid, probe_tiers, files); !room)
+  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
     return room;
   auto account = free_account();
   if (!account)
@@ -260,7 +261,7 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
       if (done.contains(pid) || account_of(pid) != armed.family.account)
         continue;
       done.insert(pid);
-      if (auto room = check_room(pid, probe_tiers, files); !room)
+      if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
         return room;
       for (Tier tier : tiers)
         if (auto opened = armed.dropped[index(tier)] ? ok()
@@ -304,15 +305,16 @@ Status ProbeSensor::hold(pid_t pid) {
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
+  const auto tids = threads_of(pid);
   auto family = family_map_.find(pidfd->get());
   if (!family || (family->flags & FM_FAMILY_ARMED) == 0)
     return ok(); // it has called exec, or its probes were taken off
   const Armed* relatives = armed_of(family->account);
   Files files = relatives ? relatives->files : Files();
-  if (auto room = check_room(pid, probe_tiers, files); !room)
+  if (auto room = check_room(pid, tids.size(), probe_tiers, files); !room)
     return room;
   Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files), {}, {}};
-  for (pid_t tid : threads_of(pid)) { // any of them may be the last to live
+  for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
       auto opened =
           open_on(tid, Inheritance::none, index(tier), held.files, held.events[index(tier)]);
@@ -350,7 +352,7 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   if (found == families_.end() || !found->second.dropped[index(tier)])
     return ok();
   Armed& armed = found->second;
-  if (auto room = check_room(pid, 1, armed.files); !room)
+  if (auto room = check_room(pid, threads_of(pid).size(), 1, armed.files); !room)
     return room;
   if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
     return opened;

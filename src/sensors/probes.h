@@ -69,7 +69,8 @@ public:
   /// some.
   Result<std::optional<std::vector<pid_t>>> cover(std::uint32_t account,
                                                   std::span<const FileId> mapped);
-  /// A process that inherited its probes has started a thread: gives it probes of its own, which
+  /// Where can_keep_contexts_apart() says no, and a process that inherited its probes has started a
+  /// thread: gives it probes of its own, which
   /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
   /// Takes a tier of probes off an armed process and off the children that inherited them. What it
@@ -125,7 +126,7 @@ private:
                       std::vector<Fd>& opened) const;
   Status open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const;
   Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const;
-  Status check_room(pid_t pid, std::size_t tiers, const Files& files) const;
+  Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
   Files known_of(std::span<const FileId> mapped) const;
   Armed* armed_of(std::uint32_t account);
   Result<std::uint32_t> free_account();

@@ -27,7 +27,7 @@ void add_subject(Json& json, const Subject& subject) {
                     {"exe", valid_utf8(parent.exe)},
                     {"threads", parent.threads}};
   json["child"] = {{"pid", child.pid}, {"comm", valid_utf8(child.comm)}};
-  json["container"] = container ? Json(valid_utf8(*container)) : Json(nullptr);
+  json["container"] = container ? Json(valid_utf8(container->id)) : Json(nullptr);
   json["uid"] = uid;
   if (!cgroup.empty())
     json["cgroup"] = valid_utf8(cgroup);

@@ -1,42 +1,44 @@
 // SPDX-License-Identifier: MIT
-/// Findings and totals as Prometheus metrics. Names are a contract: added to, never renamed.
+/// Findings, totals and the agent's state as Prometheus metrics: see metric_table.h.
 #pragma once
 
+#include "forkmon/agent_state.h"
 #include "forkmon/finding.h"
 #include "forkmon/totals.h"
-#include "util/result.h"
+#include "sinks/offender.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace forkmon {
 
-/// on() and update() are for one thread; scrapes may come at any time from others.
+/// May be used by several threads at once: the agent's counts, the web server's reads.
 class Metrics {
 public:
-  /// Counts without serving. At most `max_exes` distinct values of the label `exe`; later ones
-  /// are folded into "other".
-  explicit Metrics(const std::string& version, std::size_t max_exes = 100);
-  ~Metrics();
+  /// Keeps a host below 500 series (tests/unit/sinks/metrics_test.cpp).
+  static constexpr std::size_t default_max_label_values = 20;
 
-  /// Serves http://`address`/metrics, from two threads that take no signals, until destroyed
-  /// (which may take two seconds). The web server makes the process ignore SIGPIPE. Port 0: any
-  /// free one. Errors: no IPv4 ADDR:PORT, or one that this process cannot listen on.
-  static Result<std::unique_ptr<Metrics>>
-  serve(const std::string& address, const std::string& version, std::size_t max_exes = 100);
+  /// `max_label_values`: how many executables, each with its container, a metric tells apart; the
+  /// least recently used are folded into "other". At least 1.
+  explicit Metrics(const std::string& version,
+                   std::size_t max_label_values = default_max_label_values);
+  ~Metrics();
 
   /// Losses are not counted here but by update(), exactly.
   void on(const Finding& finding);
 
-  /// Takes over the kernel's totals, and reads what this process uses.
-  void update(const KernelTotals& totals);
+  /// Takes over the totals and the state, reads what this process uses, and lets series go that
+  /// have not been used for an hour. `now_ns`: CLOCK_MONOTONIC, as in findings.
+  void update(const KernelTotals& totals, const AgentState& state, std::uint64_t now_ns);
 
   /// What a scrape gets, in Prometheus' text format.
   std::string text() const;
 
-  /// That it is served on; 0 where it is not served.
-  int port() const;
+  /// The `max` worst executables, the worst first.
+  std::vector<Offender> offenders(std::size_t max) const;
 
 private:
   struct Impl;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs forkmon and the workloads, and compares findings with what the workloads say is true."""
 
+import base64
 import contextlib
 import json
 import os
@@ -209,13 +210,15 @@ class Trace(Running):
 class Agent(Running):
     """The agent on a port of its own, ready when the constructor returns."""
 
-    def __init__(self, tmp_path, *options, output="findings.json", **process):
+    def __init__(self, tmp_path, *options, output="findings.json", tls=None, user=None, prefix=()):
         self.port = free_port()
+        self.tls = tls  # an SSLContext that trusts its certificate
+        self.user = user  # "user:password"
         self.output = tmp_path / output if output else None
         if output:
             options += ("-o", self.output)
-        super().__init__([FORKMON, "--listen", f"127.0.0.1:{self.port}", *options],
-                         errors_to=tmp_path / "stderr", **process)
+        super().__init__([*prefix, FORKMON, "--listen", f"127.0.0.1:{self.port}", *options],
+                         errors_to=tmp_path / "stderr")
         wait_until(self.is_serving, "the agent serves metrics")
 
     def is_serving(self):
@@ -224,9 +227,16 @@ class Agent(Running):
             return 'forkmon_sensor_active{sensor="lifecycle"} 1' in self.metrics_text()
         return False
 
+    def get(self, path, method="GET", **user):
+        """The answer, or a urllib.error.HTTPError; as another `user` than usual, or as none."""
+        scheme = "https" if self.tls else "http"
+        request = urllib.request.Request(f"{scheme}://127.0.0.1:{self.port}{path}", method=method)
+        if name := user.get("user", self.user):
+            request.add_header("Authorization", f"Basic {base64.b64encode(name.encode()).decode()}")
+        return urllib.request.urlopen(request, timeout=TIMEOUT, context=self.tls)
+
     def metrics_text(self):
-        url = f"http://127.0.0.1:{self.port}/metrics"
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+        with self.get("/metrics") as answer:
             return answer.read().decode("utf-8", errors="strict")
 
     def metric(self, name, **labels):

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What the agent's probes may cost: budget, back-off, the bound on descriptors, and letting go."""
 
-import resource
 import signal
 from contextlib import ExitStack
 
 import pytest
 
 from harness import Agent, Running, assert_one_line, by_child, forkmon, is_zombie, wait_until, workload
+
+
+def files(most):
+    """A prefix for a program that may open no more."""
+    return ["prlimit", f"--nofile={most}:{most}"]
 
 
 def armed(agent, count=1):
@@ -95,11 +99,8 @@ def test_a_process_that_execs_is_let_go(tmp_path):
 
 
 def test_descriptors_are_bounded_and_the_rest_is_counted(tmp_path):
-    def few_files():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))
-
     with ExitStack() as stack:
-        agent = stack.enter_context(Agent(tmp_path, preexec_fn=few_files))
+        agent = stack.enter_context(Agent(tmp_path, prefix=files(90)))
         limit = agent.metric("probe_descriptors_limit")
         assert 0 < limit < 90
         suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(20)]
@@ -113,10 +114,7 @@ def test_descriptors_are_bounded_and_the_rest_is_counted(tmp_path):
 
 
 def test_findings_of_those_that_are_not_armed_are_not_exact(tmp_path):
-    def hardly_any_files():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-
-    with Agent(tmp_path, preexec_fn=hardly_any_files) as agent, ExitStack() as stack:
+    with Agent(tmp_path, prefix=files(64)) as agent, ExitStack() as stack:
         suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(12)]
         firsts = [suspect.first_line() for suspect in suspects]
         wait_until(lambda: agent.metric("suspects_not_armed_total", reason="limit") >= 1,

@@ -63,7 +63,7 @@ inline void expect_subject(const Subject& subject) {
   EXPECT_EQ(subject.child.comm, "worker");
   EXPECT_EQ(subject.uid, 1000u);
   EXPECT_EQ(subject.cgroup, "/system.slice/server.service");
-  EXPECT_EQ(subject.container, "abc123");
+  EXPECT_EQ(subject.container, (Container{"docker", "abc123"}));
 }
 
 MATCHER_P2(Called, function, count, "") {

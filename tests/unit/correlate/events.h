@@ -42,7 +42,7 @@ inline ForkEvent forked(const ChildRef& ref) {
   event.child = ref;
   event.exe = "/usr/bin/server";
   event.cgroup = "/system.slice/server.service";
-  event.container = "abc123";
+  event.container = Container{"docker", "abc123"};
   event.uid = 1000;
   event.parent_comm = "server";
   event.child_comm = "worker";

@@ -94,21 +94,11 @@ TEST(ParseCgroup, PrefersVersion2AndThenSystemds) {
   EXPECT_EQ(parse_cgroup("nonsense"), "");
 }
 
-TEST(ContainerOf, FindsTheIdThatRuntimesWrite) {
-  const std::string id(64, 'a');
-  EXPECT_EQ(container_of("/system.slice/docker-" + id + ".scope"), id);
-  EXPECT_EQ(container_of("/kubepods.slice/pod1/cri-containerd-" + id + ".scope"), id);
-  EXPECT_EQ(container_of("/docker/" + id), id);
-  EXPECT_EQ(container_of("/machine.slice/libpod-" + id + ".scope/container"), id);
-}
-
-TEST(ContainerOf, FindsNoneInOtherPaths) {
-  const std::string id(64, 'a');
-  EXPECT_EQ(container_of(""), std::nullopt);
-  EXPECT_EQ(container_of("/user.slice/user-0.slice"), std::nullopt);
-  EXPECT_EQ(container_of("/x" + id), std::nullopt);
-  EXPECT_EQ(container_of("/" + id.substr(1)), std::nullopt);
-  EXPECT_EQ(container_of("/a" + id + "a"), std::nullopt);
+TEST(ParseCgroup, PrefersTheHierarchyThatNamesAContainer) {
+  const std::string path = "/docker/" + std::string(64, 'a');
+  EXPECT_EQ(parse_cgroup("1:name=systemd:" + path + "\n0::/system.slice/containerd.service\n"),
+            path);
+  EXPECT_EQ(parse_cgroup("4:memory:" + path + "\n1:name=systemd:/b\n0::/c\n"), path);
 }
 
 TEST(ExecutableFiles, TakesExecutableFilesOnce) {

@@ -37,7 +37,7 @@ TEST(Json, WritesAnUnsafeCall) {
 TEST(Json, WritesAChild) {
   ChildFinding child = samples::child(Outcome::signal, 9);
   child.subject.cgroup = "/system.slice/app.service";
-  child.subject.container = "0123abcd";
+  child.subject.container = Container{"docker", "0123abcd"};
   EXPECT_EQ(
       to_json_line(child, epoch),
       R"({"kind":"child","time":"1970-01-01T00:00:02.000000000Z","severity":"warning",)"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/metrics.h"
 
+#include "sinks/full_host.h"
+#include "sinks/metric_table.h"
 #include "sinks/samples.h"
 
 #include <gmock/gmock.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <array>
-#include <cerrno>
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -20,6 +20,11 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+using samples::fill;
+using samples::live;
+constexpr std::uint64_t second = samples::second_ns;
+constexpr std::uint64_t hour = 3600 * second;
 
 // The samples of one metric, without comments.
 std::vector<std::string> lines_of(const Metrics& metrics, const std::string& name) {
@@ -43,7 +48,7 @@ TEST(Metrics, CountTheLifeOfATaintedChild) {
   metrics.on(fork_of("/usr/bin/python3"));
   metrics.on(samples::child(Outcome::exec));
   EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
-              ElementsAre("{exe=\"/usr/bin/python3\"} 2"));
+              ElementsAre("{exe=\"/usr/bin/python3\",container_id=\"\"} 2"));
   EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"),
               ElementsAre("{exe=\"/usr/bin/python3\"} 1"));
   EXPECT_THAT(lines_of(metrics, "forkmon_children_total"),
@@ -73,8 +78,7 @@ TEST(Metrics, KeepAChildThatIsStillAliveInTheGauge) {
 TEST(Metrics, NeverGoBelowZeroChildrenWhereAForkWasLost) {
   Metrics metrics("1");
   metrics.on(samples::child(Outcome::exit));
-  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"),
-              ElementsAre("{exe=\"/usr/bin/python3\"} 0"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"), ElementsAre());
 }
 
 TEST(Metrics, CountTheFirstCallAtOnceAndTheOthersAtTheEnd) {
@@ -82,8 +86,8 @@ TEST(Metrics, CountTheFirstCallAtOnceAndTheOthersAtTheEnd) {
   UnsafeCallFinding malloc = samples::call("malloc", Severity::warning);
   malloc.category = "allocator";
   metrics.on(malloc);
-  const std::string labels = "{category=\"allocator\",exe=\"/usr/bin/python3\",function=\"malloc\","
-                             "severity=\"warning\"} ";
+  const std::string labels = "{exe=\"/usr/bin/python3\",function=\"malloc\",category=\"allocator\","
+                             "severity=\"warning\",container_id=\"\"} ";
   EXPECT_THAT(lines_of(metrics, "forkmon_unsafe_calls_total"), ElementsAre(labels + "1"));
   ChildFinding child = samples::child(Outcome::exit);
   child.calls = {samples::count("malloc", 1000)};
@@ -95,8 +99,8 @@ TEST(Metrics, CountDeadlocksAndHoldTheGaugeWhileTheyLast) {
   Metrics metrics("1");
   metrics.on(samples::deadlock());
   metrics.on(samples::deadlock());
-  const std::string exe = "{exe=\"/usr/bin/python3\"} ";
-  const std::string by_lock = "{exe=\"/usr/bin/python3\",lock=\"mutex\"} ";
+  const std::string exe = "{exe=\"/usr/bin/python3\",container_id=\"\"} ";
+  const std::string by_lock = "{exe=\"/usr/bin/python3\",lock=\"mutex\",container_id=\"\"} ";
   EXPECT_THAT(lines_of(metrics, "forkmon_deadlocks_total"), ElementsAre(by_lock + "2"));
   EXPECT_THAT(lines_of(metrics, "forkmon_deadlocked_children"), ElementsAre(exe + "2"));
   metrics.on(samples::over(false));
@@ -128,52 +132,46 @@ TEST(Metrics, FollowTheKernelsTotals) {
   totals.vforks = 20;
   totals.threads = 30;
   totals.probe_hits = 40;
-  metrics.update(totals);
+  metrics.update(totals, {}, second);
   totals.forks = 11;
   totals.probe_hits = 44;
   totals.unresolved_hits = 1;
   totals.armed_families = 3;
-  totals.lost = {{"probes", 5}};
+  totals.lost = {{{"probes", "ring_full"}, 5}};
   totals.sensor_active = {{"lifecycle", true}, {"probes", false}};
   totals.calls = {{"malloc", 1000}};
-  metrics.update(totals);
+  metrics.update(totals, {}, second);
   EXPECT_THAT(lines_of(metrics, "forkmon_forks_total"),
               testing::UnorderedElementsAre("{mode=\"fork\"} 11", "{mode=\"vfork\"} 20",
                                             "{mode=\"thread\"} 30"));
   EXPECT_THAT(lines_of(metrics, "forkmon_probe_hits_total"), ElementsAre(" 44"));
   EXPECT_THAT(lines_of(metrics, "forkmon_unresolved_probe_hits_total"), ElementsAre(" 1"));
   EXPECT_THAT(lines_of(metrics, "forkmon_armed_families"), ElementsAre(" 3"));
-  EXPECT_THAT(lines_of(metrics, "forkmon_events_lost_total"), ElementsAre("{sensor=\"probes\"} 5"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_events_lost_total"),
+              ElementsAre("{reason=\"ring_full\",sensor=\"probes\"} 5"));
   EXPECT_THAT(lines_of(metrics, "forkmon_sensor_active"),
               testing::UnorderedElementsAre("{sensor=\"lifecycle\"} 1", "{sensor=\"probes\"} 0"));
   EXPECT_THAT(lines_of(metrics, "forkmon_function_calls_total"),
               ElementsAre("{function=\"malloc\"} 1000"));
 }
 
+TEST(Metrics, ClaimNoZeroWhereTheKernelsCountersCannotBeRead) {
+  Metrics metrics("1");
+  KernelTotals totals;
+  totals.counters_read = false;
+  metrics.update(totals, {}, second);
+  EXPECT_THAT(lines_of(metrics, "forkmon_forks_total"), ElementsAre());
+  EXPECT_THAT(lines_of(metrics, "forkmon_probe_hits_total"), ElementsAre());
+}
+
 TEST(Metrics, NeverLowerACounter) {
   Metrics metrics("1");
   KernelTotals totals;
   totals.probe_hits = 40;
-  metrics.update(totals);
+  metrics.update(totals, {}, second);
   totals.probe_hits = 39;
-  metrics.update(totals);
+  metrics.update(totals, {}, second);
   EXPECT_THAT(lines_of(metrics, "forkmon_probe_hits_total"), ElementsAre(" 40"));
-}
-
-TEST(Metrics, FoldExecutablesPastTheCap) {
-  Metrics metrics("1", 1);
-  for (const char* exe : {"/a", "/b", "/c", "/a"})
-    metrics.on(fork_of(exe));
-  EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
-              testing::UnorderedElementsAre("{exe=\"/a\"} 2", "{exe=\"other\"} 2"));
-  EXPECT_THAT(lines_of(metrics, "forkmon_label_overflow_total"), ElementsAre(" 2"));
-}
-
-TEST(Metrics, EscapeHostileLabels) {
-  Metrics metrics("1");
-  metrics.on(fork_of(samples::hostile));
-  EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
-              ElementsAre("{exe=\"a\\\\x0a\\\"\\\\x1b[31m\\\\xff\"} 1"));
 }
 
 TEST(Metrics, TellWhatTheProcessUses) {
@@ -183,44 +181,184 @@ TEST(Metrics, TellWhatTheProcessUses) {
     EXPECT_THAT(lines_of(metrics, name), ElementsAre(testing::Not(" 0"))) << name;
 }
 
-std::string http_get(int port, const std::string& path) {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    return "cannot connect";
-  const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
-  std::string answer;
-  if (write(fd.get(), request.data(), request.size()) < 0)
-    return "cannot write";
-  std::array<char, 4096> buffer;
-  for (ssize_t n; (n = read(fd.get(), buffer.data(), buffer.size())) > 0;)
-    answer.append(buffer.data(), static_cast<std::size_t>(n));
-  return answer;
+// Samples, comments left out.
+std::size_t count_series(const Metrics& metrics) {
+  std::istringstream text(metrics.text());
+  std::size_t series = 0;
+  for (std::string line; std::getline(text, line);)
+    series += line.starts_with('#') ? 0 : 1;
+  return series;
 }
 
-TEST(Metrics, AreServedWhereAskedAndOnlyThere) {
-  auto served = Metrics::serve("127.0.0.1:0", "1.2.3");
-  ASSERT_TRUE(served) << served.error().message;
-  Metrics& metrics = **served;
-  ASSERT_GT(metrics.port(), 0);
-  metrics.on(fork_of("/usr/bin/python3"));
-  const std::string answer = http_get(metrics.port(), "/metrics");
-  EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 200 OK\r\n"));
-  EXPECT_THAT(answer, HasSubstr("\nforkmon_build_info{version=\"1.2.3\"} 1\n"));
-  EXPECT_THAT(answer, HasSubstr("\nforkmon_tainted_forks_total{exe=\"/usr/bin/python3\"} 1\n"));
-  EXPECT_THAT(http_get(metrics.port(), "/etc/passwd"), testing::HasSubstr(" 404 Not Found\r\n"));
-
-  const std::string address = "127.0.0.1:" + std::to_string(metrics.port());
-  const auto second = Metrics::serve(address, "1.2.3");
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, EADDRINUSE);
-  EXPECT_EQ(second.error().message, "cannot serve metrics on " + address +
-                                        ": Address already in use; choose another with "
-                                        "--listen ADDR:PORT");
+TEST(Metrics, KeepAHostBelow500Series) {
+  Metrics metrics("1.2.3");
+  fill(metrics);
+  EXPECT_LE(count_series(metrics), 500u);
+  EXPECT_GT(count_series(metrics), 350u) << "this is no full host";
 }
 
+TEST(Metrics, KeepToTheBoundThatIsAskedFor) {
+  Metrics metrics("1.2.3", 1);
+  fill(metrics);
+  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"), testing::SizeIs(2));
+  EXPECT_THAT(lines_of(metrics, "forkmon_unsafe_calls_total"), testing::SizeIs(5 + 2));
+}
+
+TEST(Metrics, AreThoseOfTheTable) {
+  Metrics metrics("1.2.3");
+  fill(metrics);
+  std::map<std::string, std::string> types;
+  std::map<std::string, std::set<std::string>> labels;
+  std::istringstream text(metrics.text());
+  const std::regex label("([a-z_]+)=\"");
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream words(line);
+    std::string hash, keyword, name, type;
+    if (line.starts_with("# TYPE ") && words >> hash >> keyword >> name >> type)
+      types[name] = type;
+    if (line.starts_with('#'))
+      continue;
+    name = line.substr(0, line.find_first_of("{ "));
+    for (std::sregex_iterator it(line.begin(), line.end(), label), end; it != end; ++it)
+      labels[name].insert((*it)[1]);
+  }
+  std::map<std::string, std::string> wanted;
+  for (const MetricInfo* info : all_metrics()) {
+    wanted[info->name] = info->type == prometheus::MetricType::Counter ? "counter"
+                         : info->type == prometheus::MetricType::Gauge ? "gauge"
+                                                                       : "histogram";
+    std::set<std::string> names;
+    for (const MetricLabel& l : info->labels)
+      names.insert(l.name);
+    EXPECT_EQ(labels[info->name], names) << info->name;
+  }
+  EXPECT_EQ(types, wanted);
+}
+
+TEST(Metrics, ExportNothingThatNobodyFilledIn) {
+  Metrics metrics("1.2.3");
+  metrics.update({}, {}, second);
+  for (const char* name : {"forkmon_ready", "forkmon_armed_threads", "forkmon_probe_descriptors",
+                           "forkmon_probe_disarms_total", "forkmon_bpf_runs_total",
+                           "forkmon_config_info", "forkmon_config_last_reload_successful",
+                           "forkmon_errors_total", "forkmon_last_error_timestamp_seconds",
+                           "forkmon_findings_suppressed_total", "forkmon_libraries_scanned_total"})
+    EXPECT_THAT(metrics.text(), testing::Not(HasSubstr(name)));
+}
+
+TEST(Metrics, FoldTheLeastRecentlyUsedExecutableAndCountIt) {
+  Metrics metrics("1", 1);
+  for (const char* exe : {"/a", "/b", "/c", "/c"})
+    metrics.on(fork_of(exe));
+  metrics.update({}, {}, second);
+  EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
+              testing::UnorderedElementsAre("{exe=\"/c\",container_id=\"\"} 2",
+                                            "{exe=\"other\",container_id=\"other\"} 2"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_label_overflow_total"),
+              testing::IsSupersetOf({"{metric=\"forkmon_tainted_forks_total\"} 2",
+                                     "{metric=\"forkmon_live_tainted_children\"} 2",
+                                     "{metric=\"forkmon_children_total\"} 0"}));
+}
+
+TEST(Metrics, NameTheContainer) {
+  Metrics metrics("1");
+  TaintedForkFinding fork = fork_of("/app");
+  fork.subject.container = Container{"containerd", std::string(64, 'a')};
+  metrics.on(fork);
+  EXPECT_THAT(
+      lines_of(metrics, "forkmon_tainted_forks_total"),
+      ElementsAre("{exe=\"/app\",container_id=\"containerd://" + std::string(64, 'a') + "\"} 1"));
+}
+
+TEST(Metrics, LetSeriesGoThatHaveNotBeenUsedForAnHour) {
+  Metrics metrics("1");
+  live(metrics, "/gone", "", {"malloc"}, second);
+  DeadlockOverFinding over = samples::over(false);
+  over.subject.parent.exe = "/gone";
+  over.time_ns = second;
+  for (bool proof : {true, true, true, false, false, false}) {
+    over.proof = proof;
+    metrics.on(over);
+  }
+  ChildFinding last = samples::child(Outcome::exit);
+  last.subject.parent.exe = "/gone";
+  last.time_ns = second;
+  metrics.on(last);
+  metrics.update({}, {}, second + hour);
+  EXPECT_THAT(metrics.text(), HasSubstr("/gone"));
+  metrics.update({}, {}, second + hour + 1);
+  EXPECT_THAT(metrics.text(), testing::Not(HasSubstr("/gone")));
+  EXPECT_THAT(metrics.text(), testing::Not(HasSubstr("exe=\"other\"")));
+}
+
+TEST(Metrics, KeepTheSeriesOfExecutablesWithLivingChildren) {
+  Metrics metrics("1");
+  TaintedForkFinding fork = fork_of("/lives");
+  fork.time_ns = second;
+  metrics.on(fork);
+  metrics.update({}, {}, 100 * hour);
+  EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"), testing::SizeIs(1));
+  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"), testing::SizeIs(1));
+}
+
+TEST(Metrics, SayWhetherAllRequiredSensorsAreAtWork) {
+  Metrics metrics("1");
+  KernelTotals totals;
+  totals.required_sensors = {"lifecycle", "probes"};
+  totals.sensor_active = {{"lifecycle", true}, {"probes", true}};
+  metrics.update(totals, {}, second);
+  EXPECT_THAT(lines_of(metrics, "forkmon_ready"), ElementsAre(" 1"));
+  totals.sensor_active["probes"] = false;
+  metrics.update(totals, {}, second);
+  EXPECT_THAT(lines_of(metrics, "forkmon_ready"), ElementsAre(" 0"));
+}
+
+TEST(Metrics, PutTheWorstOffenderFirst) {
+  Metrics metrics("1");
+  UnsafeCallFinding high = samples::call("exit", Severity::high);
+  UnsafeCallFinding warning = samples::call("malloc", Severity::warning);
+  high.subject.parent.exe = "/high";
+  warning.subject.parent.exe = "/warning";
+  DeadlockFinding deadlock = samples::deadlock();
+  deadlock.subject.parent.exe = "/stuck";
+  metrics.on(warning);
+  metrics.on(warning);
+  metrics.on(high);
+  metrics.on(deadlock);
+  const auto worst = metrics.offenders(2);
+  ASSERT_EQ(worst.size(), 2u);
+  EXPECT_EQ(worst[0].exe, "/stuck");
+  EXPECT_EQ(worst[0].deadlocked_children, 1u);
+  EXPECT_EQ(worst[1].exe, "/high");
+  EXPECT_EQ(worst[1].high_calls, 1u);
+  EXPECT_EQ(metrics.offenders(10).back().warning_calls, 2u);
+}
+
+struct Escape {
+  std::string exe;
+  std::string label; ///< in the text format
+};
+
+class HostileName : public testing::TestWithParam<Escape> {};
+
+TEST_P(HostileName, CannotLeaveItsLabel) {
+  Metrics metrics("1");
+  metrics.on(fork_of(GetParam().exe));
+  EXPECT_THAT(lines_of(metrics, "forkmon_tainted_forks_total"),
+              ElementsAre("{exe=\"" + GetParam().label + "\",container_id=\"\"} 1"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Metrics, HostileName,
+                         testing::Values(Escape{samples::hostile, "a\\\\x0a\\\"\\\\x1b[31m\\\\xff"},
+                                         Escape{"/a\"} 1\nforkmon_ready 0\n#",
+                                                "/a\\\"} 1\\\\x0aforkmon_ready 0\\\\x0a#"},
+                                         Escape{"/{{ .Labels.exe }}{{ end }}",
+                                                "/{{ .Labels.exe }}{{ end }}"},
+                                         Escape{"/\xf0\x9f\x98", "/\\\\xf0\\\\x9f\\\\x98"},
+                                         Escape{"/\xe2\x80\xae"
+                                                "exe",
+                                                "/\\\\u{202e}exe"},
+                                         Escape{"\\", "\\\\"}, Escape{"", ""},
+                                         Escape{std::string("a\0b", 3), "a\\\\x00b"}));
 } // namespace
 } // namespace forkmon

@@ -27,7 +27,7 @@ inline Subject subject() {
 inline Subject hostile_subject() {
   Subject s = subject();
   s.parent.comm = s.child.comm = s.parent.exe = s.cgroup = hostile;
-  s.container = hostile;
+  s.container = Container{"unknown", hostile};
   return s;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "sinks/listen_address.h"
+#include "http/listen_socket.h"
 
-#include "util/fd.h"
 #include "util/text.h"
 
 #include <fmt/format.h>
@@ -35,33 +34,38 @@ std::optional<sockaddr_in> parse(const std::string& address) {
   return parsed;
 }
 
-// The errno of an attempt to listen, or 0. SO_REUSEADDR, as the web server will set it: a
-// listener is still in the way, connections of an earlier agent that linger are not.
-int try_to_listen(const sockaddr_in& address) {
-  const Fd socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  if (!socket_fd || setsockopt(socket_fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-      bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      listen(socket_fd.get(), 1) != 0)
-    return errno;
-  return 0;
-}
-
 } // namespace
 
-Status check_listen_address(const std::string& address) {
+/// SO_REUSEADDR: a listener is still in the way, connections of an earlier agent that linger are
+/// not.
+Result<Fd> listen_on(const std::string& address) {
+  constexpr int backlog = 512; // as many as may be connected
   const auto parsed = parse(address);
   if (!parsed)
     return Error{fmt::format("cannot serve metrics on \"{}\": not an IPv4 ADDR:PORT; "
                              "give one such as --listen 127.0.0.1:9877",
                              for_terminal(address)),
                  EINVAL};
-  if (const int code = try_to_listen(*parsed))
+  Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int on = 1;
+  if (!socket || setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      bind(socket.get(), reinterpret_cast<const sockaddr*>(&*parsed), sizeof(*parsed)) != 0 ||
+      listen(socket.get(), backlog) != 0) {
+    const int code = errno;
     return Error{
         fmt::format("cannot serve metrics on {}: {}; choose another with --listen ADDR:PORT",
                     address, std::strerror(code)),
         code};
-  return ok();
+  }
+  return socket;
+}
+
+int port_of(const Fd& socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return 0;
+  return ntohs(address.sin_port);
 }
 
 } // namespace forkmon
