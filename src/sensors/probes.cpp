@@ -232,6 +232,8 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   for (Tier tier : tiers)
     if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
       return opened;
+  if (armed.threads == 0 && !has_ended(armed.pidfd))
+    return Error{fmt::format("the threads of process {} cannot be listed", pid), EMFILE};
   if (armed.threads == 0)
     return Error{fmt::format("process {} has ended", pid), ESRCH};
   if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked)
