@@ -31,8 +31,7 @@ static __always_inline void set_family(struct task_struct* task, struct fm_famil
 }
 
 /* Flags that are about one process's threads and probes, and not about its family. */
-#define FM_FAMILY_OWN                                                           \
-  (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY | FM_FAMILY_STOPS)
+#define FM_FAMILY_OWN (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY | FM_FAMILY_STOPS)
 
 /*
  * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces

@@ -57,8 +57,7 @@ static __always_inline bool find_mapping(struct task_struct* task, struct child_
 }
 
 /* FM_PLACE of the probed instruction, or -1: its mapping cannot be seen, or it is no site. */
-static __always_inline int place_at(struct task_struct* task, struct child_calls* made,
-                                       __u64 ip) {
+static __always_inline int place_at(struct task_struct* task, struct child_calls* made, __u64 ip) {
   struct mapping mapping = {};
   struct fm_site site = {};
   __u32* place;

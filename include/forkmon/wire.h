@@ -83,7 +83,7 @@ enum fm_family_flag {
   FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
   FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
   FM_FAMILY_LEAKY = 32,       /* a thread of it ended before that: it may have lost its probes */
-  FM_FAMILY_STOPS = 64,       /* stopped whenever fm_mapped is sent of it, while it has one thread */
+  FM_FAMILY_STOPS = 64, /* stopped whenever fm_mapped is sent of it, while it has one thread */
 };
 
 /* Flags of a tainted child. */

@@ -115,8 +115,7 @@ Status KnownLibraries::add_functions(const MappedFile& file, int fd, const Libra
     return ok();
   LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
-    library.sites.push_back(
-        {scan.functions[i].offset, places[i], scan.functions[i].function.tier});
+    library.sites.push_back({scan.functions[i].offset, places[i], scan.functions[i].function.tier});
   probed_ += places.empty() ? 0 : 1;
   auto added = probes_->add(library);
   return added ? ok() : Status(added.error().in(file.path));

@@ -44,8 +44,7 @@ public:
 private:
   void add(const MappedFile& file, Result<RegularFile> opened);
   Status add_library(const MappedFile& file, RegularFile opened, bool only_system);
-  Status add_functions(const MappedFile& file, int fd, const LibraryScan& scan,
-                       const ElfFile& elf);
+  Status add_functions(const MappedFile& file, int fd, const LibraryScan& scan, const ElfFile& elf);
   std::vector<std::uint32_t> places_of(const MappedFile& file, const LibraryScan& scan);
   Status add_code(const MappedFile& file, const ElfFile& elf, const LibraryScan& scan,
                   const std::vector<std::uint32_t>& places);

@@ -72,7 +72,8 @@ Status Monitor::start_probes() {
   thread_watch_.reset();
   maps_.reset();
   probes_.reset();
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_, settings_.functions);
+  libraries_ =
+      std::make_unique<KnownLibraries>(*programs_, nullptr, functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     spdlog::debug("{}", added.error().message);
   return ok();
@@ -85,8 +86,8 @@ Status Monitor::try_probes() {
   if (!probes)
     return probes.error();
   probes_ = std::move(*probes);
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_,
-                                                settings_.functions);
+  libraries_ =
+      std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     return added;
   auto maps = MapReader::create(*programs_);
@@ -95,8 +96,8 @@ Status Monitor::try_probes() {
   maps_ = std::move(*maps);
   discovery_ = std::make_unique<Discovery>(*maps_, *probes_, *libraries_);
   if (has_budget)
-    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
-                                                settings_.probe_budget);
+    suspects_ =
+        std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_, settings_.probe_budget);
   return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
 }
 

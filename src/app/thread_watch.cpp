@@ -37,7 +37,8 @@ Result<std::unique_ptr<ThreadWatch>> ThreadWatch::start(BpfPrograms& programs, P
   Fd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop)
     return Error::from_errno("cannot create an eventfd", errno);
-  return std::unique_ptr<ThreadWatch>(new ThreadWatch(programs, probes, maps, holds, std::move(stop)));
+  return std::unique_ptr<ThreadWatch>(
+      new ThreadWatch(programs, probes, maps, holds, std::move(stop)));
 }
 
 ThreadWatch::ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, bool holds,

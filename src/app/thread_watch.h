@@ -23,8 +23,7 @@ public:
   ~ThreadWatch();
 
 private:
-  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, bool holds,
-              Fd stop);
+  ThreadWatch(BpfPrograms& programs, ProbeSensor& probes, MapReader& maps, bool holds, Fd stop);
   void hold_processes();
   void read_maps();
 

@@ -51,10 +51,11 @@ struct LibraryScan {
   /// of these runs, and when it is about to. Debuggers use it (glibc's elf/dl-debug.c, musl's
   /// ldso/dynlink.c).
   std::optional<std::uint64_t> loader_hook;
-  bool registers_handlers = false;      ///< something in the file registers at-fork handlers
+  bool registers_handlers = false; ///< something in the file registers at-fork handlers
 };
 
-/// `library` is the file's path as its process sees it. Without functions: nothing in it is known. A user's description of a function goes before ours.
+/// `library` is the file's path as its process sees it. Without functions: nothing in it is known.
+/// A user's description of a function goes before ours.
 LibraryScan scan_library(const ElfFile& file, const std::string& library,
                          std::span<const UserFunction> user_functions = {});
 

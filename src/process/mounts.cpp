@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::size_t max_mountinfo_bytes = 16U << 20U;
 
-constexpr std::string_view remote_types[] = {"afs",   "autofs", "beegfs",    "ceph", "cifs",
-                                             "coda",  "gfs2",   "glusterfs", "gpfs", "lustre",
+constexpr std::string_view remote_types[] = {"afs",   "autofs", "beegfs",    "ceph",  "cifs",
+                                             "coda",  "gfs2",   "glusterfs", "gpfs",  "lustre",
                                              "ncpfs", "ocfs2",  "smb3",      "vboxsf"};
 
 /// The parts of a line in use; white space in paths is escaped there.
@@ -65,8 +65,8 @@ std::optional<std::string> find_type_anywhere(pid_t pid, const Matches& matches)
   return type || pid == getpid() ? type : find_type(getpid(), matches);
 }
 
-/// Of files that live in memory alone (memfd_create(2)): a mount of the kernel's own, which is in no
-/// list.
+/// Of files that live in memory alone (memfd_create(2)): a mount of the kernel's own, which is in
+/// no list.
 dev_t memory_device() {
   const Fd file(memfd_create("forkmon", MFD_CLOEXEC));
   struct stat status {};

@@ -16,8 +16,7 @@ namespace forkmon {
 namespace {
 
 Error does_not_answer(const std::string& path) {
-  return {path + ": on a file system in user space or of a network, which may not answer",
-               EREMOTE};
+  return {path + ": on a file system in user space or of a network, which may not answer", EREMOTE};
 }
 
 /// What the kernel has at hand of an open file, without asking its file system.
@@ -84,8 +83,7 @@ Result<RegularFile> open_map_file(pid_t pid, std::uint64_t start, std::uint64_t 
 }
 
 Result<RegularFile> open_mapped(const AddressSpace& space, const Mapping& mapping) {
-  if (auto file =
-          open_map_file(space.pid(), mapping.start, mapping.end, mapping.dev, mapping.path);
+  if (auto file = open_map_file(space.pid(), mapping.start, mapping.end, mapping.dev, mapping.path);
       file || file.error().code != ENOENT)
     return file;
   if (auto file = with_inode(open_in_root_of(space.pid(), mapping.path), mapping))

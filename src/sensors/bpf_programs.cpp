@@ -164,8 +164,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   if (!state->threaded_ring)
     return libbpf_error("cannot map the ring buffer", -errno);
   int mapped_fd = bpf_map__fd(state->skeleton->maps.mapped);
-  state->mapped_ring.reset(
-      ring_buffer__new(mapped_fd, forward_mapped, &state->on_mapped, nullptr));
+  state->mapped_ring.reset(ring_buffer__new(mapped_fd, forward_mapped, &state->on_mapped, nullptr));
   if (!state->mapped_ring)
     return libbpf_error("cannot map the ring buffer", -errno);
   return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(state)));

@@ -100,7 +100,8 @@ Status ProbeSensor::add(const LibrarySites& library) {
   if (!arms_everything_)
     return ok();
   for (Tier tier : tiers)
-    if (auto opened = open_tier_on(-1, Inheritance::none, tier, {library.file}, everything_); !opened)
+    if (auto opened = open_tier_on(-1, Inheritance::none, tier, {library.file}, everything_);
+        !opened)
       return opened;
   return ok();
 }
@@ -266,8 +267,8 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
       if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
         return room;
       for (Tier tier : tiers)
-        if (auto opened = armed.dropped[index(tier)] ? ok()
-                                                     : open_on_threads(pid, tier, files, armed);
+        if (auto opened =
+                armed.dropped[index(tier)] ? ok() : open_on_threads(pid, tier, files, armed);
             !opened)
           return opened;
     }

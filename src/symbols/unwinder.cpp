@@ -4,8 +4,8 @@
 #include "process/proc.h"
 #include "process/wait_state.h"
 
-#include "symbols/demangle.h"
 #include "process/safe_open.h"
+#include "symbols/demangle.h"
 
 #include <fmt/format.h>
 

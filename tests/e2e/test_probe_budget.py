@@ -114,7 +114,7 @@ def test_descriptors_are_bounded_and_the_rest_is_counted(tmp_path):
 
 
 def test_findings_of_those_that_are_not_armed_are_not_exact(tmp_path):
-    with Agent(tmp_path, prefix=files(64)) as agent, ExitStack() as stack:
+    with Agent(tmp_path, prefix=files(90)) as agent, ExitStack() as stack:
         suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(12)]
         firsts = [suspect.first_line() for suspect in suspects]
         wait_until(lambda: agent.metric("suspects_not_armed_total", reason="limit") >= 1,

@@ -18,7 +18,8 @@ namespace {
 TEST(LocalType, IsNoNetworkAndNoProgram) {
   for (const char* type : {"ext4", "xfs", "btrfs", "overlay", "tmpfs", "squashfs", "9p"})
     EXPECT_TRUE(is_local_type(type)) << type;
-  for (const char* type : {"fuse", "fuse.sshfs", "fuseblk", "nfs", "nfs4", "cifs", "autofs", "ceph"})
+  for (const char* type :
+       {"fuse", "fuse.sshfs", "fuseblk", "nfs", "nfs4", "cifs", "autofs", "ceph"})
     EXPECT_FALSE(is_local_type(type)) << type;
 }
 
