@@ -54,7 +54,11 @@ configure() {
 }
 
 step "Installing what is missing of the packages in deploy/packages.txt"
-deploy/install-packages.sh build test
+deploy/install-packages.sh build package test
+# Where they did not come from Debian, Debian's own could not be installed beside them.
+for program in npm kubectl; do
+  command -v "$program" >/dev/null || deploy/install-packages.sh "$program"
+done
 
 if [[ ! -e /sys/kernel/tracing/uprobe_events ]]; then
   step "Mounting tracefs on /sys/kernel/tracing: probes are defined there"
@@ -77,6 +81,11 @@ step "Running the end-to-end tests: forkmon on workloads and real programs"
 check end-to-end /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
   --junit-xml "$work/e2e.xml" tests/e2e
 count e2e.xml
+
+step "Running the package tests: a clean Debian, man page, completions, containers, Kubernetes"
+check packaging /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
+  --junit-xml "$work/packaging.xml" tests/packaging
+count packaging.xml
 
 step "Running forkmon on Debian's own kernel, in a virtual machine"
 check kernel tests/kernel/run.sh "$work/kernel.xml"

@@ -8,6 +8,18 @@
 
 namespace forkmon {
 
+/// Counters start at 0, so that the first increase is one to Prometheus.
+SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
+                             double budget)
+    : probes_(probes), libraries_(libraries),
+      budget_(budget), not_armed_{{"limit", 0}, {"budget", 0}, {"error", 0}} {
+  for (Tier tier : {Tier::hot, Tier::cold}) {
+    rearms_[to_string(tier)] = 0;
+    for (const char* reason : {"budget", "exec", "limit"})
+      disarms_[{to_string(tier), reason}] = 0;
+  }
+}
+
 std::vector<DisarmEvent> SuspectArming::tick(std::uint64_t now_ns, const Correlator& correlator) {
   release(now_ns, correlator);
   keep_to_budget(now_ns);

@@ -16,8 +16,8 @@ namespace forkmon {
 class SuspectArming {
 public:
   /// `budget`: what an armed family may spend on its probes, as a share of one CPU.
-  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery, double budget)
-      : probes_(probes), libraries_(libraries), discovery_(discovery), budget_(budget) {}
+  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
+                double budget);
 
   void on(const Event& event) { suspects_.on(event); }
 

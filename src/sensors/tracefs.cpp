@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -126,12 +127,17 @@ Result<std::uint64_t> UprobeEvents::define(const std::string& name,
                                            std::span<const ProbePoint> points) {
   const std::string file = tracefs_ + "/uprobe_events";
   std::vector<Fd> keep;
+  std::map<std::string, std::string> parseable_paths;
   std::string text;
   for (const ProbePoint& point : points) {
-    auto path = parseable(point.path, keep);
-    if (!path)
-      return path.error();
-    std::string line = fmt::format("p:{}/{} {}:0x{:x}\n", group_, name, *path, point.offset);
+    std::string& path = parseable_paths[point.path]; // opened once, however many points
+    if (path.empty()) {
+      auto found = parseable(point.path, keep);
+      if (!found)
+        return found.error();
+      path = std::move(*found);
+    }
+    std::string line = fmt::format("p:{}/{} {}:0x{:x}\n", group_, name, path, point.offset);
     if (text.size() + line.size() >= max_write) {
       if (auto done = append(file, std::exchange(text, {})); !done)
         return done.error();

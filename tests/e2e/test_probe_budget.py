@@ -101,26 +101,26 @@ def test_a_process_that_execs_is_let_go(tmp_path):
 def test_descriptors_are_bounded_and_the_rest_is_counted(tmp_path):
     with ExitStack() as stack:
         agent = stack.enter_context(Agent(tmp_path, prefix=files(90)))
-        limit = agent.metric("probe_descriptors_limit")
-        assert 0 < limit < 90
-        suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(20)]
+        limit = wait_until(lambda: agent.metric("probe_descriptors_limit"), "the limit is told")
+        assert limit < 90
+        suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(24)]
         for suspect in suspects:
             suspect.first_line()
         wait_until(lambda: agent.metric("suspects_not_armed_total", reason="limit") >= 1,
                    "some are not armed")
         assert 0 < agent.metric("probe_descriptors") <= limit
-        assert 0 < agent.metric("armed_families") < 20
+        assert 0 < agent.metric("armed_families") < 24
         assert agent.metric("probe_descriptors_limit") == limit
 
 
 def test_findings_of_those_that_are_not_armed_are_not_exact(tmp_path):
     with Agent(tmp_path, prefix=files(90)) as agent, ExitStack() as stack:
-        suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(12)]
+        suspects = [stack.enter_context(Running([workload("suspect")])) for _ in range(24)]
         firsts = [suspect.first_line() for suspect in suspects]
         wait_until(lambda: agent.metric("suspects_not_armed_total", reason="limit") >= 1,
                    "some are not armed")
         truths = [truth for suspect in suspects for truth in suspect.go_on() if "child" in truth]
-        wait_until(lambda: agent.metric("children_total", exe="suspect") >= len(truths) + 12,
+        wait_until(lambda: agent.metric("children_total", exe="suspect") >= len(truths) + 24,
                    "all have ended")
         assert agent.end(signal.SIGTERM) == 0
         by_parent = [children_of(agent, first["pid"]) for first in firsts]

@@ -6,8 +6,9 @@
  *   {"stuck": PID, "proof": true, "lock": "mutex", "address": "0x…" or null,
  *    "owner": {"tid": TID, "alive": true} or null}
  *   {"waits": PID}    it waits for something that can come: no deadlock
- * The workload then waits for a byte on stdin, at most 8 s, before it kills the child: long enough
- * for a monitor to see it, and nothing is left behind.
+ * The workload then waits for a byte on stdin, at most 8 s or what WORKLOAD_SECONDS in the
+ * environment says, before it kills the child: long enough for a monitor to see it, and nothing is
+ * left behind.
  */
 #ifndef STUCK_H
 #define STUCK_H
@@ -64,6 +65,9 @@ UNUSED static pid_t fork_mortal(void (*body)(void)) {
 
 /* Waits for a byte on stdin until `seconds` have passed; a stdin that has ended brings none. */
 UNUSED static void be_watched(int seconds) {
+  const char* wanted = getenv("WORKLOAD_SECONDS");
+  if (wanted)
+    seconds = atoi(wanted);
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   char byte;
   if (poll(&input, 1, seconds * 1000) > 0 && read(STDIN_FILENO, &byte, 1) != 1)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""A Debian in a folder, in which programs are run as in a container with the host's pid namespace."""
+
+import os
+import shutil
+
+from harness import run
+
+# A mount namespace of its own, so that nothing stays mounted, whatever happens.
+ENTER = """
+mount -t proc proc "$0/proc"
+mount --rbind /sys "$0/sys"
+exec chroot "$0" "$@"
+"""
+
+# As a container runtime does it: the root and sysfs read-only, but for tracefs; no more capabilities
+# than those of the pod, and no way to get others.
+CONTAIN = """
+mount --bind "$0" "$0"
+mount -t proc proc "$0/proc"
+mount -t sysfs -o ro sysfs "$0/sys"
+mount --bind /sys/kernel/tracing "$0/sys/kernel/tracing"
+mount -t tmpfs tmpfs "$0/tmp"
+mount -o remount,bind,ro "$0"
+exec chroot "$0" setpriv --no-new-privs --inh-caps=-all "--bounding-set=-all,$CAPABILITIES" "$@"
+"""
+
+
+class CleanRoot:
+    def __init__(self, folder):
+        self.folder = folder
+        # For packages, and only there: the mirrors' names must be found.
+        shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
+
+    def command(self, *arguments):
+        """The command line that runs these in here."""
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", ENTER, self.folder,
+                *arguments]
+
+    def contained(self, capabilities, *arguments):
+        """The command line that runs these in here as in a pod with these capabilities."""
+        names = ",".join(f"+{name.lower()}" for name in capabilities)
+        return ["env", f"CAPABILITIES={names}", "unshare", "--mount", "--propagation", "private",
+                "sh", "-ec", CONTAIN, self.folder, *arguments]
+
+    def run(self, *arguments, timeout=300):
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                       "DEBIAN_FRONTEND": "noninteractive"}
+        environment.update({name: value for name, value in os.environ.items()
+                            if name.lower().endswith("_proxy")})
+        return run(*self.command(*arguments), timeout=timeout, env=environment)
+
+    def checked(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def install(self, deb):
+        """With what it depends on, from the mirrors; as it is, where that is there already."""
+        shutil.copy(deb, self.folder / deb.name)
+        self.checked("apt-get", "-qq", "install", "--no-install-recommends", f"/{deb.name}")
+
+    def path(self, absolute):
+        return self.folder / absolute.lstrip("/")
