@@ -11,7 +11,7 @@ namespace forkmon {
 /// Counters start at 0, so that the first increase is one to Prometheus.
 SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
                              double budget)
-    : probes_(probes), libraries_(libraries),
+    : probes_(probes), libraries_(libraries), discovery_(discovery),
       budget_(budget), not_armed_{{"limit", 0}, {"budget", 0}, {"error", 0}} {
   for (Tier tier : {Tier::hot, Tier::cold}) {
     rearms_[to_string(tier)] = 0;

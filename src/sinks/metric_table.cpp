@@ -25,7 +25,8 @@ const MetricLabel lock{"lock", LabelKind::ours, "mutex, semaphore, unknown"};
 const MetricLabel outcome{"outcome", LabelKind::ours, "exec, exit, signal"};
 const MetricLabel mode{"mode", LabelKind::ours, "fork, vfork, thread"};
 const MetricLabel sensor{"sensor", LabelKind::ours, "lifecycle, probes, page_faults"};
-const MetricLabel lost_by{"sensor", LabelKind::ours, "lifecycle, probes, page_faults, discovery, decode"};
+const MetricLabel lost_by{"sensor", LabelKind::ours,
+                          "lifecycle, probes, page_faults, discovery, decode"};
 const MetricLabel loss_reason{"reason", LabelKind::ours, "ring_full, undecodable"};
 const MetricLabel tier{"tier", LabelKind::ours, "hot, cold"};
 const MetricLabel disarm_reason{"reason", LabelKind::ours, "budget, exec, limit"};
