@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <set>
 #include <tuple>
 
@@ -115,7 +114,9 @@ bool counts_are_complete(const TrackedChild& child, std::uint64_t sum) {
     counted += count;
     functions.insert(function);
   }
-  return counted == sum && std::ranges::includes(functions, std::views::keys(child.announced));
+  return counted == sum && std::ranges::all_of(child.announced, [&](const auto& entry) {
+           return functions.contains(entry.first);
+         });
 }
 
 } // namespace forkmon
