@@ -34,6 +34,8 @@ constexpr std::size_t index(Tier tier) {
 constexpr std::size_t most_descriptors = 32768;
 /// Left to everything else that is opened: pidfds, library files, /proc.
 constexpr std::size_t other_descriptors = 1024;
+/// The agent at rest has about sixty, and must be able to answer a scrape.
+constexpr rlim_t least_other_descriptors = 72;
 
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
@@ -41,7 +43,10 @@ std::size_t raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   const auto files = std::min<rlim_t>(limit.rlim_max, most_descriptors + other_descriptors);
-  return files > 2 * other_descriptors ? files - other_descriptors : files / 2;
+  if (files > 2 * other_descriptors)
+    return files - other_descriptors;
+  return files > 2 * least_other_descriptors ? files / 2
+                                             : files - std::min(files, least_other_descriptors);
 }
 
 } // namespace
