@@ -8,6 +8,7 @@
  * other threads go on and release their locks.
  */
 #include "common.bpf.h"
+#include "discovery.bpf.h"
 #include "saved_registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -30,7 +31,7 @@ static __always_inline void set_family(struct task_struct* task, struct fm_famil
 }
 
 /* Flags that are about one process's threads and probes, and not about its family. */
-#define FM_FAMILY_OWN (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY)
+#define FM_FAMILY_OWN (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY | FM_FAMILY_STOPS)
 
 /*
  * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
@@ -273,6 +274,8 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   bpf_task_storage_delete(&calls, task);
   if (family && !(family->flags & FM_FAMILY_THROUGH_EXEC))
     bpf_task_storage_delete(&families, task);
+  else if (family && family->flags & FM_FAMILY_ARMED)
+    tell_of_mapped(task, family, true);
   return 0;
 }
 

@@ -69,7 +69,7 @@ struct {
   __type(value, struct known_instruction);
 } known_instructions SEC(".maps");
 
-/* Function id of the code at that offset of the file, or -1. */
+/* FM_PLACE of the code at that offset of the file, or -1. */
 static __always_inline int function_in(const struct fm_file_code* part, __u64 offset) {
   __u32 low = part->first;
   __u32 high = part->first + part->count;
@@ -86,7 +86,7 @@ static __always_inline int function_in(const struct fm_file_code* part, __u64 of
     else if (offset >= range->end)
       low = middle + 1;
     else
-      return range->function & (FM_MAX_FUNCTIONS - 1);
+      return (int)range->place;
   }
   return -1;
 }
@@ -151,7 +151,7 @@ static __always_inline void on_tainted_fault(struct pt_regs* regs, struct task_s
     return;
   /* Threads of the child may race to the first fault: one of them sets the bit. */
   if (!(__sync_fetch_and_or(&taint->faulted[function / 64], bit) & bit))
-    report_call(regs, task->group_leader, taint, function, FM_RECORD_FAULT);
+    report_call(regs, task->group_leader, taint, found, FM_RECORD_FAULT);
 }
 
 SEC("?tp_btf/page_fault_user")

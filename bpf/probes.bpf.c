@@ -19,10 +19,10 @@ const volatile __u32 stack_bytes = FM_MAX_STACK_BYTES;
 /* Least time between two stacks of the same executable and function; 0 for all of them. */
 const volatile __u64 stack_interval_ns = 0;
 
-/* Probed instruction -> function id. */
+/* Probed instruction -> FM_PLACE. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 16384);
+  __uint(max_entries, 131072); /* of hundreds of C libraries */
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, struct fm_site);
   __type(value, __u32);
@@ -56,30 +56,31 @@ static __always_inline bool find_mapping(struct task_struct* task, struct child_
   return true;
 }
 
-/* Function id of the probed instruction, or -1: its mapping cannot be seen, or it is no site. */
-static __always_inline int function_at(struct task_struct* task, struct child_calls* made,
-                                       __u64 ip) {
+/* FM_PLACE of the probed instruction, or -1: its mapping cannot be seen, or it is no site. */
+static __always_inline int place_at(struct task_struct* task, struct child_calls* made, __u64 ip) {
   struct mapping mapping = {};
   struct fm_site site = {};
-  __u32* function;
+  __u32* place;
 
   if (!find_mapping(task, made, ip, &mapping))
     return -1;
   site.inode = mapping.inode;
   site.dev = mapping.dev;
   site.offset = ip - mapping.start + mapping.file_offset;
-  function = bpf_map_lookup_elem(&sites, &site);
-  return function && *function < FM_MAX_FUNCTIONS ? (int)*function : -1;
+  place = bpf_map_lookup_elem(&sites, &site);
+  return place && FM_FUNCTION_OF(*place) < FM_MAX_FUNCTIONS ? (int)*place : -1;
 }
 
 static __always_inline void count_call(struct pt_regs* ctx, struct task_struct* leader,
                                        struct fm_taint* taint, struct child_calls* made,
-                                       __u32 function) {
+                                       __u32 place) {
+  __u32 function = place & (FM_MAX_FUNCTIONS - 1);
+
   add_to(&function_totals, function);
   __sync_fetch_and_add(&taint->calls, 1);
   /* Threads of the child may race to the first call: one of them sees zero. */
-  if (__sync_fetch_and_add(&made->record.counts[function & (FM_MAX_FUNCTIONS - 1)], 1) == 0)
-    report_call(ctx, leader, taint, function, FM_RECORD_CALL);
+  if (__sync_fetch_and_add(&made->record.counts[function], 1) == 0)
+    report_call(ctx, leader, taint, place, FM_RECORD_CALL);
 }
 
 static __always_inline void on_tainted_call(struct pt_regs* ctx, struct task_struct* task,
@@ -87,14 +88,14 @@ static __always_inline void on_tainted_call(struct pt_regs* ctx, struct task_str
   struct task_struct* leader = task->group_leader;
   struct child_calls* made =
       bpf_task_storage_get(&calls, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  int function = made ? function_at(task, made, PT_REGS_IP(ctx)) : -1;
+  int place = made ? place_at(task, made, PT_REGS_IP(ctx)) : -1;
 
-  if (function < 0) {
+  if (place < 0) {
     add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
     taint->child.flags &= ~FM_CHILD_ARMED; /* its counts are not exact */
     return;
   }
-  count_call(ctx, leader, taint, made, function);
+  count_call(ctx, leader, taint, made, place);
 }
 
 /* By whoever of the family: its budget goes by it. */

@@ -46,10 +46,11 @@ static __always_inline bool wants_stack(struct task_struct* leader, __u32 functi
 }
 
 static __always_inline void fill_call(struct fm_call_record* call, struct fm_taint* taint,
-                                      __u32 function, __u64 ip) {
+                                      __u32 place, __u64 ip) {
   call->child = taint->child;
   call->ip = ip;
-  call->function = function;
+  call->function = FM_FUNCTION_OF(place);
+  call->library = FM_LIBRARY_OF(place);
   call->tid = (__u32)bpf_get_current_pid_tgid();
   bpf_get_current_comm(call->comm, sizeof(call->comm));
 }
@@ -71,7 +72,7 @@ static __always_inline void copy_stack(struct fm_call_stack_record* record, __u6
 
 /* False when the ring buffer has no room for it: the call alone may still fit. */
 static __always_inline bool report_call_with_stack(struct pt_regs* ctx, struct fm_taint* taint,
-                                                   __u32 function, __u32 kind) {
+                                                   __u32 place, __u32 kind) {
   struct fm_call_stack_record* record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
   if (!record)
@@ -79,7 +80,7 @@ static __always_inline bool report_call_with_stack(struct pt_regs* ctx, struct f
   start_record(&record->call.record,
                kind == FM_RECORD_FAULT ? FM_RECORD_FAULT_STACK : FM_RECORD_CALL_STACK,
                sizeof(*record));
-  fill_call(&record->call, taint, function, PT_REGS_IP(ctx));
+  fill_call(&record->call, taint, place, PT_REGS_IP(ctx));
   record->known_registers = save_registers(ctx, record->registers);
   record->reserved = 0;
   copy_stack(record, PT_REGS_SP(ctx));
@@ -91,10 +92,10 @@ static __always_inline bool report_call_with_stack(struct pt_regs* ctx, struct f
 
 /* `kind` is FM_RECORD_CALL, or FM_RECORD_FAULT where a page fault showed the call. */
 static __always_inline void report_call(struct pt_regs* ctx, struct task_struct* leader,
-                                        struct fm_taint* taint, __u32 function, __u32 kind) {
+                                        struct fm_taint* taint, __u32 place, __u32 kind) {
   struct fm_call_record* call;
 
-  if (wants_stack(leader, function) && report_call_with_stack(ctx, taint, function, kind))
+  if (wants_stack(leader, FM_FUNCTION_OF(place)) && report_call_with_stack(ctx, taint, place, kind))
     return;
   call = bpf_ringbuf_reserve(&events, sizeof(*call), 0);
   if (!call) {
@@ -102,7 +103,7 @@ static __always_inline void report_call(struct pt_regs* ctx, struct task_struct*
     return;
   }
   start_record(&call->record, kind, sizeof(*call));
-  fill_call(call, taint, function, PT_REGS_IP(ctx));
+  fill_call(call, taint, place, PT_REGS_IP(ctx));
   bpf_ringbuf_submit(call, wakeup_flags());
 }
 

@@ -69,6 +69,8 @@ struct ForkEvent {
 
 /// Index into the table of probed functions (catalogue/function_table.h).
 using FunctionId = std::uint32_t;
+/// Number of a library file in that table; 0: not known.
+using LibraryId = std::uint16_t;
 
 /// What it takes to unwind a thread's stack: registers and a copy of the stack's top.
 struct StackCopy {
@@ -83,6 +85,7 @@ struct CallEvent {
   ChildRef child;
   Evidence evidence = Evidence::uprobe;
   FunctionId function = 0;
+  LibraryId library = 0; ///< the file that the function was called in
   std::uint32_t tid = 0;
   std::uint64_t ip = 0;
   std::string comm;
@@ -141,6 +144,15 @@ struct DisarmEvent {
   std::uint32_t pid = 0;
 };
 
+/// A process had functions of the catalogue mapped that carried no probes yet: its own calls of
+/// that time, and the children that it and its family forked then, are not all seen.
+struct LateProbesEvent {
+  std::uint64_t from_ns = 0; ///< at the latest
+  std::uint64_t to_ns = 0;
+  std::uint32_t pid = 0;             ///< that mapped them; 0: not known
+  std::vector<std::uint32_t> family; ///< who may have forked such children; empty: anybody
+};
+
 /// Records were dropped on the way.
 struct LossEvent {
   std::uint64_t time_ns = 0;
@@ -149,6 +161,6 @@ struct LossEvent {
 };
 
 using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent,
-                           ExeEvent, DisarmEvent, LossEvent>;
+                           ExeEvent, DisarmEvent, LateProbesEvent, LossEvent>;
 
 } // namespace forkmon

@@ -17,13 +17,19 @@
 #define FM_EXE_NAME_LEN 64
 /* Bytes kept of the path that an executable was started by, with the NUL. */
 #define FM_EXE_PATH_LEN 256
-/* Function ids are below this: one id for each (catalogue function, library). */
+/* Function ids are below this: one id for each catalogue function of a kind of library. */
 #define FM_MAX_FUNCTIONS 512
+/* Library ids, each of a file, are below this; 0 stands for none. */
+#define FM_MAX_LIBRARIES 8192
+/* Where a function is: its id, and above it that of the library. Never negative. */
+#define FM_PLACE(function, library) ((__u32)(library) << 16 | (function))
+#define FM_FUNCTION_OF(place) ((__u16)(place))
+#define FM_LIBRARY_OF(place) ((__u16)((place) >> 16))
 /* Most bytes that are copied of a stack, and the piece that is copied at once. */
 #define FM_MAX_STACK_BYTES 16384
 #define FM_STACK_PIECE 512
 /* Pieces of code that page faults are looked up in: a function has one or more. */
-#define FM_MAX_CODE_RANGES 4096
+#define FM_MAX_CODE_RANGES 16384
 /* Families whose use of probes is accounted for; account 0 is for those that nobody asks about. */
 #define FM_MAX_ACCOUNTS 1024
 /* Words of the stack that a fork is sent with. */
@@ -47,7 +53,8 @@ enum fm_sensor {
   FM_SENSOR_LIFECYCLE = 0,
   FM_SENSOR_PROBES = 1,
   FM_SENSOR_PAGE_FAULTS = 2,
-  FM_SENSOR_COUNT = 3,
+  FM_SENSOR_DISCOVERY = 3, /* of libraries in armed processes */
+  FM_SENSOR_COUNT = 4,
 };
 
 /* Indices into the totals map: exact, counted in the kernel whether or not the agent keeps up. */
@@ -76,6 +83,7 @@ enum fm_family_flag {
   FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
   FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
   FM_FAMILY_LEAKY = 32,       /* a thread of it ended before that: it may have lost its probes */
+  FM_FAMILY_STOPS = 64, /* stopped whenever fm_mapped is sent of it, while it has one thread */
 };
 
 /* Flags of a tainted child. */
@@ -151,7 +159,8 @@ struct fm_call_record {
   struct fm_record record;
   struct fm_child child;
   __u64 ip; /* of the probe or of what faulted, in the child's address space */
-  __u32 function;
+  __u16 function;
+  __u16 library;
   __u32 tid;
   char comm[FM_COMM_LEN];
 };
@@ -199,6 +208,18 @@ struct fm_threaded {
   __u32 reserved;
 };
 
+/*
+ * Record of the `mapped` ring buffer: an armed process has called exec, or its dynamic loader has
+ * mapped something or is about to.
+ */
+struct fm_mapped {
+  __u64 time_ns; /* CLOCK_MONOTONIC */
+  __u32 pid;
+  __u8 is_exec;
+  __u8 is_stopped; /* by SIGSTOP, until the agent lets it go on */
+  __u16 account;   /* of its family */
+};
+
 /* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
 struct fm_site {
   __u64 inode;
@@ -224,7 +245,7 @@ struct fm_file_code {
 struct fm_code_range {
   __u64 start; /* in the file */
   __u64 end;   /* of the last byte, plus one */
-  __u32 function;
+  __u32 place; /* FM_PLACE */
   __u32 reserved;
 };
 
@@ -245,6 +266,7 @@ FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 72);
 FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_threaded, 8);
+FM_ASSERT_SIZE(fm_mapped, 16);
 FM_ASSERT_SIZE(fm_site, 24);
 FM_ASSERT_SIZE(fm_file, 16);
 FM_ASSERT_SIZE(fm_file_code, 8);

@@ -20,11 +20,13 @@ void print(const SensorCheck& check) {
     fmt::print("{:<20} without it: {}\n", "", check.cost);
 }
 
-std::vector<MappedLibrary> libraries_of(const std::vector<MappedFile>& files, pid_t pid) {
-  std::vector<MappedLibrary> libraries;
-  for (const MappedFile& file : files)
-    libraries.push_back({file.path, file.openable(pid)});
-  return libraries;
+/// Of the files that the process has mapped, as many as anybody reads.
+ProcessReport report_on(const std::vector<MappedFile>& files, pid_t pid) {
+  constexpr std::size_t max_files = 1024;
+  ProcessReport report;
+  for (std::size_t i = 0; i < std::min(files.size(), max_files); i++)
+    report_library(report, files[i].path, open_mapped(files[i], pid));
+  return report;
 }
 
 /// The C library that this program runs on, and what of the catalogue is in it.
@@ -32,7 +34,7 @@ void print_catalogue() {
   auto files = mapped_files(getpid());
   if (!files)
     return;
-  for (const auto& [provider, path] : report_libraries(libraries_of(*files, getpid())).providers)
+  for (const auto& [provider, path] : report_on(*files, getpid()).providers)
     if (provider.kind == ProviderKind::libc)
       fmt::print("{:<11} {:<8} {} functions of {} ({} {}); {} entries are not in it\n", "catalogue",
                  "usable", provider.functions, path, provider.name, provider.version,
@@ -44,7 +46,7 @@ Status print_process(pid_t pid) {
   auto files = mapped_files(pid);
   if (!files)
     return files.error();
-  const ProcessReport report = report_libraries(libraries_of(*files, pid));
+  const ProcessReport report = report_on(*files, pid);
   for (const auto& [provider, path] : report.providers)
     fmt::print("{:<11} {}{}{}: {} functions in {}; {}\n", "provider", provider.name,
                provider.version.empty() ? "" : " ", provider.version, provider.functions,

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,8 +72,10 @@ bool become(const Identity& identity) {
   signal(SIGPIPE, SIG_DFL);
   signal(SIGINT, SIG_DFL);
   signal(SIGQUIT, SIG_DFL);
-  if (identity == nullptr || become(*identity))
+  if (identity == nullptr || become(*identity)) {
+    prctl(PR_SET_PDEATHSIG, SIGCONT); // it may be stopped (bpf/discovery.bpf.h) when we are killed
     execvp(argv[0], argv);
+  }
   int error = errno;
   (void)!write(failed, &error, sizeof(error));
   _exit(status_of_failed_exec(error));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/config_file.h"
 
-#include "symbols/safe_open.h"
+#include "process/safe_open.h"
 #include "util/text.h"
 
 #include <fmt/format.h>

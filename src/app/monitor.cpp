@@ -2,6 +2,7 @@
 #include "app/monitor.h"
 
 #include "decode/decode.h"
+#include "util/time.h"
 
 #include <spdlog/spdlog.h>
 
@@ -10,7 +11,7 @@ namespace {
 
 /// Names of enum fm_sensor, as in metrics and findings.
 constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes",
-                                                                "page_faults"};
+                                                                "page_faults", "discovery"};
 
 /// Records that made no sense are lost here.
 constexpr const char* decoder = "decode";
@@ -67,9 +68,12 @@ Status Monitor::start_probes() {
   if (!ready)
     spdlog::warn("no probes, so most unsafe calls are not seen: {}", ready.error().message);
   suspects_.reset();
+  discovery_.reset();
   thread_watch_.reset();
+  maps_.reset();
   probes_.reset();
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, nullptr, functions_);
+  libraries_ =
+      std::make_unique<KnownLibraries>(*programs_, nullptr, functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     spdlog::debug("{}", added.error().message);
   return ok();
@@ -82,18 +86,24 @@ Status Monitor::try_probes() {
   if (!probes)
     return probes.error();
   probes_ = std::move(*probes);
-  libraries_ = std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_);
+  libraries_ =
+      std::make_unique<KnownLibraries>(*programs_, probes_.get(), functions_, settings_.functions);
   if (auto added = libraries_->add_own(); !added)
     return added;
+  auto maps = MapReader::create(*programs_);
+  if (!maps)
+    return maps.error();
+  maps_ = std::move(*maps);
+  discovery_ = std::make_unique<Discovery>(*maps_, *probes_, *libraries_);
   if (has_budget)
-    suspects_ = std::make_unique<SuspectArming>(*probes_, *libraries_, settings_.probe_budget);
+    suspects_ =
+        std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_, settings_.probe_budget);
   return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
 }
 
 Status Monitor::start_thread_watch() {
-  if (can_keep_contexts_apart())
-    return ok();
-  auto watch = ThreadWatch::start(*programs_, *probes_);
+  const bool holds = !can_keep_contexts_apart();
+  auto watch = ThreadWatch::start(*programs_, *probes_, *maps_, holds);
   if (!watch)
     return watch.error();
   thread_watch_ = std::move(*watch);
@@ -104,11 +114,18 @@ Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   std::uint32_t flags = FM_FAMILY_WATCHED;
   if (inheritance == Inheritance::through_exec)
     flags |= FM_FAMILY_THROUGH_EXEC;
-  if (auto added = libraries_->add_of(pid); !added)
-    return added;
   if (!probes_)
     return mark(pid, flags);
-  return probes_->arm(pid, inheritance, flags);
+  if (inheritance == Inheritance::through_exec)
+    flags |= FM_FAMILY_STOPS;
+  const std::uint64_t now_ns = monotonic_now_ns();
+  auto mapped = libraries_->add_of(pid);
+  if (!mapped)
+    return mapped.error();
+  if (auto armed = probes_->arm(pid, inheritance, flags, *mapped); !armed)
+    return armed;
+  discovery_->note_armed(pid, now_ns);
+  return ok();
 }
 
 Status Monitor::mark(pid_t pid, std::uint32_t flags) {
@@ -141,7 +158,15 @@ void Monitor::adopt(const ForkedProcess& forked) {
     process(std::move(fork));
 }
 
+void Monitor::look() {
+  if (discovery_)
+    for (LateProbesEvent& late : discovery_->catch_up())
+      process(std::move(late));
+}
+
+/// What was mapped before an event is looked at before the event is believed.
 void Monitor::take(std::span<const std::byte> record) {
+  look();
   auto event = decode(record);
   if (event)
     process(std::move(*event));
@@ -165,15 +190,20 @@ void Monitor::process(Event event) {
   deliver(correlator_.on(event));
 }
 
-/// Without probes there are no suspects, whose libraries are looked at when they are armed.
+/// Of processes that are not armed one by one, and so not looked at then.
 void Monitor::learn_libraries(const ForkEvent& fork) {
   constexpr std::size_t max_learned = 4096;
-  if (probes_ || settings_.watched_only || !programs_->sees_page_faults())
+  const bool all_armed = probes_ && settings_.probe == ProbePolicy::all;
+  if (!all_armed && (probes_ || settings_.watched_only || !programs_->sees_page_faults()))
     return;
   if (learned_exes_.size() >= max_learned)
     learned_exes_.clear();
-  if (learned_exes_.insert(fork.exe_id).second)
-    (void)libraries_->add_of(static_cast<pid_t>(fork.child.parent_pid)); // it may have ended
+  if (!learned_exes_.insert(fork.exe_id).second)
+    return;
+  const std::size_t probed = libraries_->probed();
+  (void)libraries_->add_of(static_cast<pid_t>(fork.child.parent_pid)); // it may have ended
+  if (all_armed && libraries_->probed() > probed) // before, nobody carried these probes
+    process(LateProbesEvent{0, monotonic_now_ns(), 0, {}});
 }
 
 void Monitor::deliver(const std::vector<Finding>& findings) const {
@@ -187,6 +217,9 @@ void Monitor::poll() {
 
 void Monitor::tick(std::uint64_t now_ns) {
   poll();
+  if (discovery_)
+    for (LateProbesEvent& late : discovery_->tick())
+      process(std::move(late));
   report_losses(now_ns);
   look_for_stuck_children(now_ns);
   if (probes_)
@@ -263,6 +296,10 @@ KernelTotals Monitor::totals() const {
     if (run.runs != 0)
       totals.program_runs[run.program] = {std::chrono::duration<double>(run.time).count(),
                                           run.runs};
+  totals.library_errors = libraries_->errors();
+  for (const auto& [reason, count] : totals.library_errors)
+    totals.libraries_scanned["error"] += count;
+  totals.libraries_scanned["ok"] = libraries_->scanned();
   auto read = programs_->totals();
   totals.counters_read = static_cast<bool>(read);
   if (!read)

@@ -2,6 +2,7 @@
 /// The pipeline: kernel → decode → enrich → correlate → findings.
 #pragma once
 
+#include "app/discovery.h"
 #include "app/known_libraries.h"
 #include "app/options.h"
 #include "app/stack_filler.h"
@@ -33,6 +34,7 @@ public:
     bool bpf_stats = false;           ///< have the kernel time our programs
     std::uint32_t stack_bytes = 0;    ///< copied of a stack at a first call; 0: no stacks
     std::chrono::nanoseconds stack_interval{0}; ///< least time between two of the same function
+    std::vector<UserFunction> functions{};      ///< watched beside the catalogue's
   };
   using OnFinding = std::function<void(const Finding&)>;
 
@@ -50,6 +52,10 @@ public:
 
   /// Readable when the kernel has many records waiting.
   int ring_fd() const { return programs_->ring_fd(); }
+  /// Readable when an armed process has mapped code; it may wait for us. Then look(). -1 where no
+  /// process is armed.
+  int maps_fd() const { return maps_ ? maps_->ready_fd() : -1; }
+  void look();
   /// Takes in what the kernel has sent.
   void poll();
   /// poll(), and what has to be done from time to time.
@@ -91,8 +97,10 @@ private:
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<ProbeSensor> probes_;       ///< null without probes; gone before the programs
+  std::unique_ptr<MapReader> maps_;           ///< null without probes
   std::unique_ptr<ThreadWatch> thread_watch_; ///< gone before the probes
   std::unique_ptr<KnownLibraries> libraries_;
+  std::unique_ptr<Discovery> discovery_;    ///< where processes are armed one by one
   std::set<FileId> learned_exes_;           ///< whose processes' libraries were looked at
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };

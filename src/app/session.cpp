@@ -108,7 +108,8 @@ Status Session::start() {
                                                                                : trace_ring_bytes),
        .bpf_stats = options_.bpf_stats,
        .stack_bytes = options_.stack_bytes,
-       .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval)},
+       .stack_interval = std::chrono::duration_cast<std::chrono::nanoseconds>(stack_interval),
+       .functions = options_.functions},
       [this](const Finding& finding) { reporter_->on(finding); });
   if (!monitor)
     return monitor.error();
@@ -141,6 +142,9 @@ Status Session::start_loop() {
     return done;
   if (auto done = loop_->watch(monitor_->ring_fd(), [this] { monitor_->poll(); }); !done)
     return done;
+  if (int maps = monitor_->maps_fd(); maps >= 0)
+    if (auto done = loop_->watch(maps, [this] { monitor_->look(); }); !done)
+      return done;
   return loop_->every(tick_period, [this] { on_tick(); });
 }
 

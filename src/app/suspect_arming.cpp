@@ -9,8 +9,9 @@
 namespace forkmon {
 
 /// Counters start at 0, so that the first increase is one to Prometheus.
-SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget)
-    : probes_(probes), libraries_(libraries),
+SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
+                             double budget)
+    : probes_(probes), libraries_(libraries), discovery_(discovery),
       budget_(budget), not_armed_{{"limit", 0}, {"budget", 0}, {"error", 0}} {
   for (Tier tier : {Tier::hot, Tier::cold}) {
     rearms_[to_string(tier)] = 0;
@@ -92,17 +93,20 @@ void SuspectArming::arm(pid_t suspect, std::uint64_t now_ns) {
 
 /// Where there is no room, the worst offenders have it.
 Status SuspectArming::try_arming(pid_t suspect, std::uint64_t now_ns) {
-  if (auto known = libraries_.add_of(suspect); !known)
-    return known;
-  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+  auto mapped = libraries_.add_of(suspect);
+  if (!mapped)
+    return mapped.error();
+  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
   while (!armed && armed.error().code == EMFILE) {
     auto lesser = lesser_offender(suspect);
     if (!lesser)
       break;
     let_go(*lesser, now_ns);
     count_disarms("limit");
-    armed = probes_.arm(suspect, Inheritance::until_exec, 0);
+    armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
   }
+  if (armed)
+    discovery_.note_armed(suspect, now_ns);
   return armed;
 }
 

@@ -2,6 +2,7 @@
 /// Arms the processes that fork and do not exec at once (--probe=auto), within a budget.
 #pragma once
 
+#include "app/discovery.h"
 #include "app/known_libraries.h"
 #include "correlate/correlator.h"
 #include "correlate/probe_budget.h"
@@ -15,7 +16,8 @@ namespace forkmon {
 class SuspectArming {
 public:
   /// `budget`: what an armed family may spend on its probes, as a share of one CPU.
-  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, double budget);
+  SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
+                double budget);
 
   void on(const Event& event) { suspects_.on(event); }
 
@@ -38,6 +40,7 @@ private:
 
   ProbeSensor& probes_;
   KnownLibraries& libraries_;
+  Discovery& discovery_;
   Suspects suspects_;
   ProbeBudget budget_;
   std::vector<DisarmEvent> disarmed_;                                    ///< in this tick

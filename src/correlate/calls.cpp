@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace forkmon {
@@ -12,6 +13,7 @@ namespace {
 
 struct Call {
   ProbedFunction function;
+  std::string library;
   std::string category;
   std::uint64_t count = 0;
 };
@@ -23,10 +25,20 @@ void take_back_repairs(ProbedFunction& function) {
   function.is_protected = false;
 }
 
+/// The file that the child called the function in; else the kind of library that has it.
+std::string library_of(const FunctionTable& functions, const TrackedChild& child, FunctionId id,
+                       const ProbedFunction& function) {
+  const auto announced = child.announced.find(id);
+  const std::string* path =
+      announced == child.announced.end() ? nullptr : functions.find_library(announced->second);
+  return path ? *path : function.provider;
+}
+
 Call describe(const FunctionTable& functions, const TrackedChild& child, FunctionId id,
               std::uint64_t count) {
   if (const ProbedFunction* known = functions.find(id)) {
-    Call call{*known, std::string(to_string(known->category)), count};
+    Call call{*known, library_of(functions, child, id, *known),
+              std::string(to_string(known->category)), count};
     if (!child.locks_repaired)
       take_back_repairs(call.function);
     return call;
@@ -34,14 +46,14 @@ Call describe(const FunctionTable& functions, const TrackedChild& child, Functio
   ProbedFunction unknown;
   unknown.function = "function_" + std::to_string(id);
   unknown.severity = Severity::warning;
-  return {unknown, "unknown", count};
+  return {unknown, {}, "unknown", count};
 }
 
 std::map<FunctionId, std::uint64_t> counts_by_function(const TrackedChild& child) {
   std::map<FunctionId, std::uint64_t> result;
   for (const auto& [function, count] : child.counts)
     result[function] += count;
-  for (const FunctionId function : child.announced)
+  for (const auto& [function, library] : child.announced)
     result.try_emplace(function, 1);
   return result;
 }
@@ -72,7 +84,7 @@ UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild
   finding.subject = child.subject;
   finding.function = std::move(call.function.function);
   finding.category = std::move(call.category);
-  finding.library = std::move(call.function.library);
+  finding.library = std::move(call.library);
   finding.is_protected = call.function.is_protected;
   finding.evidence = evidence;
   finding.since_fork_us = microseconds_between(child.ref.key.fork_time_ns, time_ns);
@@ -86,7 +98,7 @@ std::vector<CallCount> calls_of(const FunctionTable& functions, const TrackedChi
   std::vector<CallCount> result;
   for (Call& call : sorted_calls(functions, child))
     result.push_back({std::move(call.function.function), std::move(call.category),
-                      std::move(call.function.library), call.function.severity, call.count});
+                      std::move(call.library), call.function.severity, call.count});
   return result;
 }
 
@@ -102,7 +114,9 @@ bool counts_are_complete(const TrackedChild& child, std::uint64_t sum) {
     counted += count;
     functions.insert(function);
   }
-  return counted == sum && std::ranges::includes(functions, child.announced);
+  return counted == sum && std::ranges::all_of(child.announced, [&](const auto& entry) {
+           return functions.contains(entry.first);
+         });
 }
 
 } // namespace forkmon

@@ -105,7 +105,7 @@ void Correlator::take(const CallEvent& event, Findings& findings) {
   // Another thread's name is not the process's.
   if (event.tid == event.child.key.pid || child.subject.child.comm.empty())
     child.subject.child.comm = event.comm;
-  if (child.announced.insert(event.function).second)
+  if (child.announced.emplace(event.function, event.library).second)
     findings.push_back(
         unsafe_call(functions_, child, event.function, event.time_ns, event.evidence, event.stack));
 }
@@ -160,6 +160,12 @@ void Correlator::take(const DisarmEvent& event, Findings&) {
     apply(event, child);
 }
 
+void Correlator::take(const LateProbesEvent& event, Findings&) {
+  late_probes_.add(event);
+  for (auto& [key, child] : children_)
+    apply(event, child);
+}
+
 void Correlator::take(const LossEvent& event, Findings& findings) {
   findings.push_back(LostFinding{event.time_ns, Severity::warning, event.sensor, event.count});
 }
@@ -190,6 +196,7 @@ TrackedChild Correlator::first_seen(const ChildRef& ref) const {
     child.family_cut = ref.parent_tainted;
   }
   disarms_.apply_to(child);
+  late_probes_.apply_to(child);
   return child;
 }
 
@@ -214,7 +221,7 @@ void Correlator::end_former_owners(const ChildKey& key, Findings& findings) {
 void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& findings) const {
   // Counted but not announced: the record of the first call was lost.
   for (const auto& [function, count] : child.counts) {
-    if (child.announced.insert(function).second)
+    if (child.announced.emplace(function, LibraryId{0}).second)
       findings.push_back(
           unsafe_call(functions_, child, function, ending.time_ns, Evidence::uprobe, {}));
   }

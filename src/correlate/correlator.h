@@ -4,6 +4,7 @@
 
 #include "catalogue/function_table.h"
 #include "correlate/disarm_log.h"
+#include "correlate/late_probes.h"
 #include "correlate/tracked_child.h"
 #include "forkmon/event.h"
 #include "forkmon/finding.h"
@@ -62,6 +63,7 @@ private:
   void take(const UnstuckEvent& event, Findings& findings);
   void take(const ExeEvent&, Findings&) {} // concerns names only
   void take(const DisarmEvent& event, Findings& findings);
+  void take(const LateProbesEvent& event, Findings& findings);
   void take(const LossEvent& event, Findings& findings);
 
   TrackedChild& obtain(const ChildRef& ref, TrackedChild& stranger, Findings& findings);
@@ -80,6 +82,7 @@ private:
   Children ended_;    ///< the last few that ended, for events that come late
   std::deque<ChildKey> ended_order_;
   DisarmLog disarms_;
+  LateProbes late_probes_;
   std::uint64_t untracked_ = 0;
 };
 

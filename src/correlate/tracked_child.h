@@ -7,8 +7,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -29,7 +29,7 @@ struct TrackedChild {
   bool stuck_proof = false;                  ///< as it was last reported
   std::optional<Severity> deadlock_severity; ///< of the worst that was reported
 
-  std::set<FunctionId> announced; ///< functions that have had their finding
+  std::map<FunctionId, LibraryId> announced; ///< functions that have had their finding, and where
   std::vector<std::pair<FunctionId, std::uint32_t>> counts; ///< of its CallsEvent
 };
 

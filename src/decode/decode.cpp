@@ -70,6 +70,7 @@ Result<CallEvent> call_of(const fm_call_record& record) {
   event.child = child_of(record.child);
   event.evidence = evidence_of(record.record.kind);
   event.function = record.function;
+  event.library = record.library;
   event.tid = record.tid;
   event.ip = record.ip;
   event.comm = text_of(record.comm);

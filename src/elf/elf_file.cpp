@@ -2,8 +2,8 @@
 #include "elf/elf_file.h"
 
 #include "elf/machine.h"
+#include "process/safe_open.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -76,17 +76,10 @@ void ElfFile::ElfEnd::operator()(Elf* elf) const {
 }
 
 Result<ElfFile> ElfFile::open(const std::string& path) {
-  // O_PATH first, because opening a device can act on it (a watchdog starts, a tape rewinds).
-  Fd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!place)
-    return Error::from_errno(fmt::format("cannot open {}", path), errno);
-  if (auto size = regular_file_size(place.get()); !size)
-    return size.error().in(path);
-  std::string itself = fmt::format("/proc/self/fd/{}", place.get());
-  Fd fd(::open(itself.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!fd)
-    return Error::from_errno(fmt::format("cannot open {}", path), errno);
-  return from_fd(std::move(fd), path);
+  auto file = open_regular(path);
+  if (!file)
+    return file.error().in("cannot open");
+  return from_fd(std::move(file->fd), path);
 }
 
 Result<ElfFile> ElfFile::from_fd(Fd fd, const std::string& name) {

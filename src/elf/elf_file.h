@@ -39,7 +39,7 @@ enum class ElfKind { executable, pie, shared };
 
 class ElfFile {
 public:
-  /// Opens a regular file without ever blocking on a fifo or waking a device. Follows links.
+  /// Opens a path of ours, as open_regular() of process/safe_open.h does.
   static Result<ElfFile> open(const std::string& path);
 
   /// Takes a descriptor that is open for reading. `name` is for error messages.

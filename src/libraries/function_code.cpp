@@ -66,11 +66,8 @@ void cut_overlaps(std::vector<FunctionCode>& code) {
 
 } // namespace
 
-Result<std::vector<FunctionCode>> code_of(const std::string& openable, const LibraryScan& scan) {
-  auto file = ElfFile::open(openable);
-  if (!file)
-    return file.error();
-  auto functions = functions_with_symbols(*file, scan);
+std::vector<FunctionCode> code_of(const ElfFile& file, const LibraryScan& scan) {
+  auto functions = functions_with_symbols(file, scan);
   std::vector<FunctionCode> code;
   for (const OwnerFunction& function : functions)
     code.push_back({function.symbol.file_offset, function.symbol.file_offset + function.symbol.size,
@@ -80,7 +77,7 @@ Result<std::vector<FunctionCode>> code_of(const std::string& openable, const Lib
     std::erase_if(functions, [&](const OwnerFunction& function) {
       return !owns_internals(scan.functions[function.id]);
     });
-    for (const InternalFunction& internal : find_internal_functions(*file, functions))
+    for (const InternalFunction& internal : find_internal_functions(file, functions))
       code.push_back({internal.file_offset, internal.file_offset + internal.size, internal.owner});
   }
   cut_overlaps(code);

@@ -19,6 +19,6 @@ struct FunctionCode {
 
 /// Sorted and without overlaps. Of a C library also the code without a symbol that only these
 /// functions run: _int_malloc counts as malloc.
-Result<std::vector<FunctionCode>> code_of(const std::string& openable, const LibraryScan& scan);
+std::vector<FunctionCode> code_of(const ElfFile& file, const LibraryScan& scan);
 
 } // namespace forkmon

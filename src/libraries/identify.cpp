@@ -59,6 +59,7 @@ std::vector<std::string_view> all_names() {
   };
   std::ranges::for_each(providers(), add);
   add(unknown_allocator());
+  names.insert(std::string(loader_hook_name));
   return {names.begin(), names.end()};
 }
 

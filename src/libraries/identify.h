@@ -15,7 +15,11 @@ namespace forkmon {
 /// The functions that a file defines, by name: what a call by that name runs.
 using CodeByName = std::unordered_map<std::string, FunctionSymbol>;
 
-/// The names of all providers' functions and marks, with every prefix. They live for ever.
+/// What a dynamic loader defines: see LibraryScan::loader_hook.
+constexpr std::string_view loader_hook_name = "_dl_debug_state";
+
+/// The names of all providers' functions and marks, with every prefix, and of the loader's hook.
+/// They live for ever.
 std::span<const std::string_view> provider_names();
 
 struct ProviderMatch {

@@ -61,6 +61,8 @@ public:
 
   LibraryScan run(std::span<const UserFunction> user_functions) {
     scan_.registers_handlers = registers_handlers(file_);
+    if (auto hook = code_.find(std::string(loader_hook_name)); hook != code_.end())
+      scan_.loader_hook = hook->second.file_offset;
     add_user_functions(user_functions);
     for (const ProviderMatch& match : matches_)
       add_provider(match);
@@ -95,7 +97,7 @@ private:
           add(symbol, {.function = user.name,
                        .category = user.category,
                        .tier = Tier::cold,
-                       .library = library_,
+                       .provider = user.library,
                        .is_protected = false,
                        .severity = user.severity,
                        .hint = user.advice});
@@ -146,7 +148,7 @@ private:
     found.functions += add(symbol->second, {.function = readable(symbol->first),
                                             .category = entry.category,
                                             .tier = entry.tier,
-                                            .library = library_,
+                                            .provider = std::string(match.provider->name),
                                             .is_protected = is_repaired(entry, libc, build_repairs),
                                             .severity = severity_of(entry, libc, build_repairs),
                                             .hint = std::string(entry.hint)});
@@ -163,12 +165,9 @@ private:
 
 } // namespace
 
-Result<LibraryScan> scan_library(const std::string& openable, const std::string& library,
-                                 std::span<const UserFunction> user_functions) {
-  auto file = ElfFile::open(openable);
-  if (!file)
-    return file.error();
-  return Scanner(*file, library).run(user_functions);
+LibraryScan scan_library(const ElfFile& file, const std::string& library,
+                         std::span<const UserFunction> user_functions) {
+  return Scanner(file, library).run(user_functions);
 }
 
 } // namespace forkmon

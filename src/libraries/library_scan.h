@@ -5,15 +5,17 @@
 #include "catalogue/function_table.h"
 #include "catalogue/provider_catalogue.h"
 #include "libraries/at_fork.h"
-#include "util/result.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace forkmon {
+
+class ElfFile;
 
 /// A function that a user wants watched.
 struct UserFunction {
@@ -47,13 +49,16 @@ struct LibraryScan {
   std::vector<FoundProvider> providers;
   std::vector<FoundFunction> functions; ///< each address once, under the preferred name
   std::size_t unprobable = 0;           ///< found, but the kernel refuses a probe there
-  bool registers_handlers = false;      ///< something in the file registers at-fork handlers
+  /// Of a dynamic loader: in the file, what it calls when it has mapped libraries, before any code
+  /// of these runs, and when it is about to. Debuggers use it (glibc's elf/dl-debug.c, musl's
+  /// ldso/dynlink.c).
+  std::optional<std::uint64_t> loader_hook;
+  bool registers_handlers = false; ///< something in the file registers at-fork handlers
 };
 
-/// Reads the file at `openable`. `library` is what findings call it: its path, as its process sees
-/// it. Success without functions: nothing in it is known. A user's description of a function goes
-/// before ours.
-Result<LibraryScan> scan_library(const std::string& openable, const std::string& library,
-                                 std::span<const UserFunction> user_functions = {});
+/// `library` is the file's path as its process sees it. Without functions: nothing in it is known.
+/// A user's description of a function goes before ours.
+LibraryScan scan_library(const ElfFile& file, const std::string& library,
+                         std::span<const UserFunction> user_functions = {});
 
 } // namespace forkmon

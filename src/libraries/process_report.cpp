@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT
 #include "libraries/process_report.h"
 
-#include <algorithm>
+#include "elf/elf_file.h"
 
 namespace forkmon {
 namespace {
 
-void add(ProcessReport& report, const MappedLibrary& file, const LibraryScan& scan) {
-  for (const FoundProvider& provider : scan.providers)
-    report.providers.push_back({provider, file.path});
-  if (scan.registers_handlers && scan.providers.empty())
-    report.other_handlers.push_back(file.path);
+Result<ElfFile> read_elf(const std::string& path, Result<RegularFile> file) {
+  if (!file)
+    return file.error();
+  return ElfFile::from_fd(std::move(file->fd), path);
 }
 
 } // namespace
 
-ProcessReport report_libraries(std::span<const MappedLibrary> files,
-                               std::span<const UserFunction> user_functions) {
-  ProcessReport report;
-  for (const MappedLibrary& file : files.first(std::min(files.size(), max_reported_files))) {
-    auto scan = scan_library(file.openable, file.path, user_functions);
-    if (scan)
-      add(report, file, *scan);
-    else
-      report.unreadable.push_back(scan.error().message);
+void report_library(ProcessReport& report, const std::string& path, Result<RegularFile> file,
+                    std::span<const UserFunction> user_functions) {
+  auto elf = read_elf(path, std::move(file));
+  if (!elf) {
+    report.unreadable.push_back(elf.error().message);
+    return;
   }
-  return report;
+  const LibraryScan scan = scan_library(*elf, path, user_functions);
+  for (const FoundProvider& provider : scan.providers)
+    report.providers.push_back({provider, path});
+  if (scan.registers_handlers && scan.providers.empty())
+    report.other_handlers.push_back(path);
 }
 
 } // namespace forkmon

@@ -4,18 +4,13 @@
 #pragma once
 
 #include "libraries/library_scan.h"
+#include "process/safe_open.h"
 
 #include <span>
 #include <string>
 #include <vector>
 
 namespace forkmon {
-
-/// A file that a process has mapped executable.
-struct MappedLibrary {
-  std::string path;     ///< as the process sees it
-  std::string openable; ///< a path of ours that opens it
-};
 
 struct ProviderReport {
   FoundProvider provider;
@@ -30,9 +25,8 @@ struct ProcessReport {
   std::vector<std::string> unreadable;
 };
 
-/// Reads each of the files; at most max_reported_files of them.
-constexpr std::size_t max_reported_files = 1024;
-ProcessReport report_libraries(std::span<const MappedLibrary> files,
-                               std::span<const UserFunction> user_functions = {});
+/// Adds a file that the process has mapped executable. `path` is as the process sees it.
+void report_library(ProcessReport& report, const std::string& path, Result<RegularFile> file,
+                    std::span<const UserFunction> user_functions = {});
 
 } // namespace forkmon

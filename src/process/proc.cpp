@@ -239,8 +239,9 @@ Result<std::string> read_cgroup(pid_t pid) {
   return parse_cgroup(*text);
 }
 
-std::string MappedFile::openable(pid_t pid) const {
-  return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
+Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid) {
+  const dev_t device = makedev(file.file.dev >> 20U, file.file.dev & 0xfffffU);
+  return open_map_file(pid, file.start, file.end, device, file.path);
 }
 
 std::vector<MappedFile> executable_files(const AddressSpace& space) {

@@ -4,6 +4,7 @@
 
 #include "forkmon/event.h"
 #include "process/address_space.h"
+#include "process/safe_open.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -78,11 +79,12 @@ struct MappedFile {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
   std::string path; ///< in the process's own mount namespace
-  /// A path of ours that opens just this file, deleted or not, in whatever namespace.
-  std::string openable(pid_t pid) const;
 };
 /// Files mapped executable into a process, each once.
 Result<std::vector<MappedFile>> mapped_files(pid_t pid);
 std::vector<MappedFile> executable_files(const AddressSpace& space);
+
+/// Opens just this file of the process, deleted or not, in whatever namespace.
+Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid);
 
 } // namespace forkmon

@@ -80,6 +80,13 @@ int forward_threaded(void* context, void* data, std::size_t size) {
   return 0;
 }
 
+int forward_mapped(void* context, void* data, std::size_t size) {
+  auto& on_mapped = *static_cast<std::function<void(const fm_mapped&)>*>(context);
+  if (size >= sizeof(fm_mapped))
+    on_mapped(*static_cast<const fm_mapped*>(data));
+  return 0;
+}
+
 struct RingDeleter {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
@@ -100,8 +107,9 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));
   bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
-  for (bpf_program* call : {skeleton.progs.on_hot_call, skeleton.progs.on_cold_call})
-    bpf_program__set_autoattach(call, false);                       // attached to uprobe events
+  for (bpf_program* probe :
+       {skeleton.progs.on_hot_call, skeleton.progs.on_cold_call, skeleton.progs.on_loader})
+    bpf_program__set_autoattach(probe, false);                      // attached to uprobe events
   bpf_program__set_autoattach(skeleton.progs.on_page_fault, false); // may fail alone
 }
 
@@ -122,6 +130,8 @@ struct BpfPrograms::State {
   std::unique_ptr<ring_buffer, RingDeleter> ring;
   std::function<void(pid_t)> on_threaded;
   std::unique_ptr<ring_buffer, RingDeleter> threaded_ring;
+  std::function<void(const fm_mapped&)> on_mapped;
+  std::unique_ptr<ring_buffer, RingDeleter> mapped_ring;
 };
 
 BpfPrograms::BpfPrograms(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -152,6 +162,10 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   state->threaded_ring.reset(
       ring_buffer__new(threaded_fd, forward_threaded, &state->on_threaded, nullptr));
   if (!state->threaded_ring)
+    return libbpf_error("cannot map the ring buffer", -errno);
+  int mapped_fd = bpf_map__fd(state->skeleton->maps.mapped);
+  state->mapped_ring.reset(ring_buffer__new(mapped_fd, forward_mapped, &state->on_mapped, nullptr));
+  if (!state->mapped_ring)
     return libbpf_error("cannot map the ring buffer", -errno);
   return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(state)));
 }
@@ -189,9 +203,9 @@ int BpfPrograms::taints_fd() const {
   return bpf_map__fd(state_->skeleton->maps.taints);
 }
 
-Status BpfPrograms::set_site(const fm_site& site, std::uint32_t function) {
+Status BpfPrograms::set_site(const fm_site& site, std::uint32_t place) {
   int fd = bpf_map__fd(state_->skeleton->maps.sites);
-  if (int error = bpf_map_update_elem(fd, &site, &function, BPF_ANY); error != 0)
+  if (int error = bpf_map_update_elem(fd, &site, &place, BPF_ANY); error != 0)
     return libbpf_error("cannot record a probe site", error);
   return ok();
 }
@@ -284,6 +298,20 @@ void BpfPrograms::consume_threaded(const std::function<void(pid_t)>& on_process)
   state_->on_threaded = on_process;
   ring_buffer__consume(state_->threaded_ring.get());
   state_->on_threaded = nullptr;
+}
+
+int BpfPrograms::loader_program_fd() const {
+  return bpf_program__fd(state_->skeleton->progs.on_loader);
+}
+
+int BpfPrograms::mapped_fd() const {
+  return ring_buffer__epoll_fd(state_->mapped_ring.get());
+}
+
+void BpfPrograms::consume_mapped(const std::function<void(const fm_mapped&)>& on_mapped) {
+  state_->on_mapped = on_mapped;
+  ring_buffer__consume(state_->mapped_ring.get());
+  state_->on_mapped = nullptr;
 }
 
 } // namespace forkmon

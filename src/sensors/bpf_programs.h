@@ -65,8 +65,8 @@ public:
   int families_fd() const;
   int taints_fd() const;
 
-  /// Names the function probed at a site.
-  Status set_site(const fm_site& site, std::uint32_t function);
+  /// Names what is probed at a site: an FM_PLACE.
+  Status set_site(const fm_site& site, std::uint32_t place);
 
   /// Names the functions in a file's code, for the page-fault sensor. `ranges` must be sorted and
   /// may not overlap; what was said of a file first stays.
@@ -91,6 +91,12 @@ public:
   /// Readable when an armed process has started its first thread. May be used from another thread.
   int threaded_fd() const;
   void consume_threaded(const std::function<void(pid_t)>& on_process);
+
+  /// The program of dynamic loaders' hooks (bpf/discovery.bpf.c).
+  int loader_program_fd() const;
+  /// Readable when an armed process has mapped code.
+  int mapped_fd() const;
+  void consume_mapped(const std::function<void(const fm_mapped&)>& on_mapped);
 
 private:
   struct State;

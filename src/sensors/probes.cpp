@@ -23,6 +23,9 @@ constexpr std::size_t max_held = 512;
 
 constexpr std::array tiers{Tier::hot, Tier::cold};
 
+/// Of the loader's hook, in ProbeSensor::Library.
+constexpr std::size_t loader = probe_tiers;
+
 constexpr std::size_t index(Tier tier) {
   return static_cast<std::size_t>(tier);
 }
@@ -31,6 +34,8 @@ constexpr std::size_t index(Tier tier) {
 constexpr std::size_t most_descriptors = 32768;
 /// Left to everything else that is opened: pidfds, library files, /proc.
 constexpr std::size_t other_descriptors = 1024;
+/// The agent at rest has about sixty, and must be able to answer a scrape.
+constexpr rlim_t least_other_descriptors = 72;
 
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
@@ -38,7 +43,10 @@ std::size_t raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   const auto files = std::min<rlim_t>(limit.rlim_max, most_descriptors + other_descriptors);
-  return files > 2 * other_descriptors ? files - other_descriptors : files / 2;
+  if (files > 2 * other_descriptors)
+    return files - other_descriptors;
+  return files > 2 * least_other_descriptors ? files / 2
+                                             : files - std::min(files, least_other_descriptors);
 }
 
 } // namespace
@@ -70,9 +78,9 @@ Tier ProbeSensor::tier_of(const LibrarySites::Site& site) const {
   return tiers_ == Tiers::apart ? site.tier : Tier::cold;
 }
 
+/// Probes take tens of milliseconds to define, and hold() cannot wait so long.
 Status ProbeSensor::add(const LibrarySites& library) {
-  std::lock_guard lock(mutex_);
-  if (libraries_.contains(library.file))
+  if (libraries_.contains(library.file) || (library.sites.empty() && !library.loader_hook))
     return ok();
   Library defined;
   for (Tier tier : tiers) {
@@ -84,7 +92,22 @@ Status ProbeSensor::add(const LibrarySites& library) {
       return event.error();
     defined[index(tier)] = std::move(*event);
   }
+  if (library.loader_hook) {
+    const ProbePoint hook{library.path, *library.loader_hook};
+    auto event = define_event(fmt::format("loader_{}", libraries_.size()), std::span(&hook, 1),
+                              programs_.loader_program_fd());
+    if (!event)
+      return event.error();
+    defined[loader] = std::move(*event);
+  }
+  std::lock_guard lock(mutex_);
   libraries_.emplace(library.file, std::move(defined));
+  if (!arms_everything_)
+    return ok();
+  for (Tier tier : tiers)
+    if (auto opened = open_tier_on(-1, Inheritance::none, tier, {library.file}, everything_);
+        !opened)
+      return opened;
   return ok();
 }
 
@@ -95,55 +118,69 @@ Result<ProbeSensor::TierEvent> ProbeSensor::define(const LibrarySites& library, 
       continue;
     points.push_back({library.path, site.offset});
     fm_site key{library.file.inode, site.offset, library.file.dev, 0};
-    if (auto done = programs_.set_site(key, site.function); !done)
+    if (auto done = programs_.set_site(key, site.place); !done)
       return done.error();
   }
-  auto id = events_.define(fmt::format("{}_{}", to_string(tier), libraries_.size()), points);
+  return define_event(fmt::format("{}_{}", to_string(tier), libraries_.size()), points,
+                      programs_.call_program_fd(tier));
+}
+
+Result<ProbeSensor::TierEvent> ProbeSensor::define_event(const std::string& name,
+                                                         std::span<const ProbePoint> points,
+                                                         int program_fd) {
+  auto id = events_.define(name, points);
   if (!id)
-    return id.error().in("cannot probe " + library.path);
+    return id.error().in("cannot define probes");
   auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
   if (!anchor)
     return anchor.error();
-  if (auto done = attach_program(*anchor, programs_.call_program_fd(tier)); !done)
+  if (auto done = attach_program(*anchor, program_fd); !done)
     return done.error();
   return TierEvent{*id, std::move(*anchor)};
 }
 
-Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, Tier tier,
-                            std::vector<Fd>& opened) const {
-  for (const auto& [file, library] : libraries_) {
-    const auto& defined = library[index(tier)];
+Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::size_t event,
+                            const Files& files, std::vector<Fd>& opened) const {
+  for (const FileId& file : files) {
+    const auto& defined = libraries_.at(file)[event];
     if (!defined)
       continue;
-    auto event = open_tracepoint(defined->id, tid, inheritance);
-    if (!event)
-      return event.error();
-    opened.push_back(std::move(*event));
+    auto fd = open_tracepoint(defined->id, tid, inheritance);
+    if (!fd)
+      return fd.error();
+    opened.push_back(std::move(*fd));
   }
   return ok();
 }
 
-Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, Armed& armed) const {
+Status ProbeSensor::open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                                 std::vector<Fd>& opened) const {
+  auto done = open_on(tid, inheritance, index(tier), files, opened);
+  return done && tier == Tier::cold ? open_on(tid, inheritance, loader, files, opened) : done;
+}
+
+Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const {
   std::set<pid_t> done_tids;
   for (int look = 0; look < max_looks; look++) {
     std::size_t before = done_tids.size();
     for (pid_t tid : threads_of(pid)) {
       if (!done_tids.insert(tid).second)
         continue;
-      auto opened = open_on(tid, armed.inheritance, tier, armed.events[index(tier)]);
+      auto opened = open_tier_on(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened.error();
     }
     if (done_tids.size() == before)
       break;
   }
-  armed.threads = done_tids.size();
+  armed.threads = std::max(armed.threads, done_tids.size());
   return ok();
 }
 
 /// Threads that come while they are counted may exceed it by a few, for which there is room.
-Status ProbeSensor::check_room(pid_t pid, std::size_t threads, std::size_t tier_count) const {
-  std::size_t needed = threads * libraries_.size() * tier_count;
+Status ProbeSensor::check_room(pid_t pid, std::size_t threads, std::size_t tier_count,
+                               const Files& files) const {
+  std::size_t needed = threads * files.size() * tier_count;
   if (open_descriptors() + needed > max_descriptors_)
     return Error{fmt::format("process {} takes {} descriptors, which is more than is left of {}",
                              pid, needed, max_descriptors_),
@@ -165,11 +202,21 @@ Result<std::uint32_t> ProbeSensor::free_account() {
       EMFILE};
 }
 
-Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags) {
+ProbeSensor::Files ProbeSensor::known_of(std::span<const FileId> mapped) const {
+  Files known;
+  for (const FileId& file : mapped)
+    if (libraries_.contains(file))
+      known.insert(file);
+  return known;
+}
+
+Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
+                        std::span<const FileId> mapped) {
   std::lock_guard lock(mutex_);
   if (families_.contains(pid))
     return ok();
-  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers); !room)
+  Files files = known_of(mapped);
+  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
     return room;
   auto account = free_account();
   if (!account)
@@ -185,17 +232,73 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
               {family_flags | FM_FAMILY_ARMED | FM_FAMILY_HELD, *account},
               *at_start,
               0,
+              std::move(files),
               {},
               {}};
   for (Tier tier : tiers)
-    if (auto opened = open_on_threads(pid, tier, armed); !opened)
+    if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
       return opened;
+  if (armed.threads == 0 && !has_ended(armed.pidfd))
+    return Error{fmt::format("the threads of process {} cannot be listed", pid), EMFILE};
   if (armed.threads == 0)
     return Error{fmt::format("process {} has ended", pid), ESRCH};
   if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked)
     return marked;
   families_.emplace(pid, std::move(armed));
   return ok();
+}
+
+ProbeSensor::Armed* ProbeSensor::armed_of(std::uint32_t account) {
+  auto found = std::ranges::find_if(
+      families_, [&](const auto& entry) { return entry.second.family.account == account; });
+  return found == families_.end() ? nullptr : &found->second;
+}
+
+std::uint32_t ProbeSensor::account_of(pid_t pid) const {
+  auto pidfd = open_pidfd(pid);
+  auto family = pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
+  return family ? family->account : 0;
+}
+
+/// Processes that are forked while their relatives get probes inherit them or are found by looking
+/// again. Wherever they hang in the tree: a child whose parent ended has another one.
+Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const {
+  for (int look = 0; look < max_looks; look++) {
+    const std::size_t before = done.size();
+    for (pid_t pid : all_processes()) {
+      if (done.contains(pid) || account_of(pid) != armed.family.account)
+        continue;
+      done.insert(pid);
+      if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
+        return room;
+      for (Tier tier : tiers)
+        if (auto opened =
+                armed.dropped[index(tier)] ? ok() : open_on_threads(pid, tier, files, armed);
+            !opened)
+          return opened;
+    }
+    if (done.size() == before)
+      break;
+  }
+  return ok();
+}
+
+Result<std::optional<std::vector<pid_t>>> ProbeSensor::cover(std::uint32_t account,
+                                                             std::span<const FileId> mapped) {
+  using Covered = std::optional<std::vector<pid_t>>;
+  std::lock_guard lock(mutex_);
+  Armed* armed = account != 0 ? armed_of(account) : nullptr;
+  if (armed == nullptr)
+    return Covered();
+  Files lacking = known_of(mapped);
+  std::erase_if(lacking, [&](const FileId& file) { return armed->files.contains(file); });
+  if (lacking.empty())
+    return Covered();
+  armed->files.insert(lacking.begin(), lacking.end());
+  std::set<pid_t> done;
+  if (auto opened = open_on_family(lacking, *armed, done); !opened)
+    return opened.error();
+  return Covered(std::vector<pid_t>(done.begin(), done.end()));
 }
 
 Status ProbeSensor::hold(pid_t pid) {
@@ -211,21 +314,27 @@ Status ProbeSensor::hold(pid_t pid) {
   if (!pidfd)
     return pidfd.error();
   const auto tids = threads_of(pid);
-  if (auto room = check_room(pid, tids.size(), probe_tiers); !room)
-    return room;
   auto family = family_map_.find(pidfd->get());
   if (!family || (family->flags & FM_FAMILY_ARMED) == 0)
     return ok(); // it has called exec, or its probes were taken off
-  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, {}, {}};
+  const Armed* relatives = armed_of(family->account);
+  Files files = relatives ? relatives->files : Files();
+  if (auto room = check_room(pid, tids.size(), probe_tiers, files); !room)
+    return room;
+  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files), {}, {}};
   for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
-      auto opened = open_on(tid, Inheritance::none, tier, held.events[index(tier)]);
+      auto opened =
+          open_on(tid, Inheritance::none, index(tier), held.files, held.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened;
     }
   }
   auto& entry = held_.insert_or_assign(pid, std::move(held)).first->second;
-  return family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
+  auto marked = family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
+  for (pid_t tid : threads_of(pid)) // what is less urgent
+    (void)open_on(tid, Inheritance::none, loader, entry.files, entry.events[index(Tier::cold)]);
+  return marked;
 }
 
 Status ProbeSensor::drop(pid_t pid, Tier tier) {
@@ -250,10 +359,10 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   auto found = families_.find(pid);
   if (found == families_.end() || !found->second.dropped[index(tier)])
     return ok();
-  if (auto room = check_room(pid, threads_of(pid).size(), 1); !room)
-    return room;
   Armed& armed = found->second;
-  if (auto opened = open_on_threads(pid, tier, armed); !opened)
+  if (auto room = check_room(pid, threads_of(pid).size(), 1, armed.files); !room)
+    return room;
+  if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
     return opened;
   armed.dropped[index(tier)] = false;
   if (std::ranges::find(armed.dropped, true) != armed.dropped.end())
@@ -315,8 +424,12 @@ ArmedCounts ProbeSensor::counts() const {
 
 Status ProbeSensor::arm_everything() {
   std::lock_guard lock(mutex_);
+  arms_everything_ = true;
+  Files files;
+  for (const auto& [file, library] : libraries_)
+    files.insert(file);
   for (Tier tier : tiers)
-    if (auto opened = open_on(-1, Inheritance::none, tier, everything_); !opened)
+    if (auto opened = open_tier_on(-1, Inheritance::none, tier, files, everything_); !opened)
       return opened;
   return ok();
 }

@@ -20,6 +20,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace forkmon {
@@ -28,12 +31,13 @@ namespace forkmon {
 struct LibrarySites {
   struct Site {
     std::uint64_t offset = 0; ///< in the file
-    FunctionId function = 0;
+    std::uint32_t place = 0;  ///< FM_PLACE of wire.h
     Tier tier = Tier::cold;
   };
   std::string path;
   FileId file; ///< as the kernel's vm_area_struct has it
   std::vector<Site> sites;
+  std::optional<std::uint64_t> loader_hook{}; ///< see LibraryScan::loader_hook
 };
 
 /// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
@@ -49,12 +53,22 @@ public:
   /// takes a descriptor for each library and tier.
   static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs, Tiers tiers);
 
-  /// Defines the library's probes. Nobody feels them yet.
+  /// Defines the library's probes. Nobody feels them yet. For one thread only.
   Status add(const LibrarySites& library);
 
   /// Arms a process: all its threads, and all that come of it. Error EMFILE: that would take more
   /// descriptors than there may be, or more families are armed than there are accounts.
-  Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags);
+  /// `mapped`: the files that it has mapped; of libraries that are not among them it gets no probes
+  /// until cover().
+  Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
+             std::span<const FileId> mapped);
+  /// The account of a process's armed family, which names it; 0 where it is of none.
+  std::uint32_t account_of(pid_t pid) const;
+  /// A process of a family has these files mapped: gives the whole family the probes of those that
+  /// it lacks. Nothing where nothing was lacking, or the family is armed no more; else who has got
+  /// some.
+  Result<std::optional<std::vector<pid_t>>> cover(std::uint32_t account,
+                                                  std::span<const FileId> mapped);
   /// Where can_keep_contexts_apart() says no, and a process that inherited its probes has started a
   /// thread: gives it probes of its own, which
   /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
@@ -87,7 +101,9 @@ private:
     std::uint64_t id = 0;
     Fd anchor;
   };
-  using Library = std::array<std::optional<TierEvent>, probe_tiers>;
+  /// By tier; the last one is of a loader's hook, and goes with the cold tier.
+  using Library = std::array<std::optional<TierEvent>, probe_tiers + 1>;
+  using Files = std::set<FileId>;
   using TierFds = std::array<std::vector<Fd>, probe_tiers>;
   struct Armed {
     Fd pidfd;
@@ -95,15 +111,24 @@ private:
     fm_family family{};
     fm_account at_start{}; ///< of its account, which others have used before
     std::size_t threads = 0;
+    Files files; ///< that it carries probes of
     TierFds events;
     std::array<bool, probe_tiers> dropped{};
   };
   ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
   Tier tier_of(const LibrarySites::Site& site) const;
   Result<TierEvent> define(const LibrarySites& library, Tier tier);
-  Status open_on(pid_t tid, Inheritance inheritance, Tier tier, std::vector<Fd>& opened) const;
-  Status open_on_threads(pid_t pid, Tier tier, Armed& armed) const;
-  Status check_room(pid_t pid, std::size_t threads, std::size_t tiers) const;
+  Result<TierEvent> define_event(const std::string& name, std::span<const ProbePoint> points,
+                                 int program_fd);
+  Status open_on(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
+                 std::vector<Fd>& opened) const;
+  Status open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                      std::vector<Fd>& opened) const;
+  Status open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const;
+  Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const;
+  Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
+  Files known_of(std::span<const FileId> mapped) const;
+  Armed* armed_of(std::uint32_t account);
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
   void forget_ended_held();
@@ -117,6 +142,7 @@ private:
   std::size_t max_descriptors_;
   std::uint32_t last_account_ = 0;
   std::map<FileId, Library> libraries_;
+  bool arms_everything_ = false;
   std::vector<Fd> everything_;
   std::map<pid_t, Armed> families_;
   std::map<pid_t, Armed> held_;

@@ -83,7 +83,8 @@ bool is_plain(const std::string& path) {
 
 /// A way to name the file that the parser can take. `keep` holds what it refers to.
 Result<std::string> parseable(const std::string& path, std::vector<Fd>& keep) {
-  if (is_plain(path) && !path.starts_with("/proc/"))
+  // Of other processes in /proc, the kernel would look the file up once more.
+  if (is_plain(path) && (!path.starts_with("/proc/") || path.starts_with("/proc/self/fd/")))
     return path;
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd)

@@ -26,7 +26,7 @@ const MetricLabel outcome{"outcome", LabelKind::ours, "exec, exit, signal"};
 const MetricLabel mode{"mode", LabelKind::ours, "fork, vfork, thread"};
 const MetricLabel sensor{"sensor", LabelKind::ours, "lifecycle, probes, page_faults"};
 const MetricLabel lost_by{"sensor", LabelKind::ours,
-                          "lifecycle, probes, page_faults, decode, output"};
+                          "lifecycle, probes, page_faults, discovery, decode, output"};
 const MetricLabel loss_reason{"reason", LabelKind::ours,
                               "ring_full, undecodable, buffer_full, write_error"};
 const MetricLabel tier{"tier", LabelKind::ours, "hot, cold"};

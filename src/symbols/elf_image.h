@@ -4,7 +4,7 @@
 /// truncated under a mapping would kill its reader.
 #pragma once
 
-#include "symbols/safe_open.h"
+#include "process/safe_open.h"
 #include "util/result.h"
 
 #include <elf.h>

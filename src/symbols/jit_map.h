@@ -3,7 +3,7 @@
 /// "START SIZE name", hexadecimal (tools/perf/Documentation/jit-interface.txt of Linux).
 #pragma once
 
-#include "symbols/safe_open.h"
+#include "process/safe_open.h"
 #include "util/result.h"
 
 #include <cstdint>

@@ -4,8 +4,8 @@
 #include "process/proc.h"
 #include "process/wait_state.h"
 
+#include "process/safe_open.h"
 #include "symbols/demangle.h"
-#include "symbols/safe_open.h"
 
 #include <fmt/format.h>
 

@@ -41,7 +41,7 @@ MappedFile libc_of_this_process() {
 
 /// One site for each function, where the planner puts it; none is hit, so the ids do not matter.
 LibrarySites sites_of(const MappedFile& libc, std::span<const std::string_view> names) {
-  LibrarySites library{libc.path, libc.file, {}};
+  LibrarySites library{libc.path, libc.file, {}, {}};
   auto elf = need(ElfFile::open(libc.path));
   std::set<std::uint64_t> offsets;
   constexpr std::size_t one_hot_in = 10; // about as in the catalogue
@@ -65,7 +65,7 @@ int run(pid_t pid, std::span<const std::string_view> names) {
   need(probes->add(library));
   std::int64_t define_us = us_since(start);
   start = Clock::now();
-  need(probes->arm(pid, Inheritance::until_exec, 0));
+  need(probes->arm(pid, Inheritance::until_exec, 0, std::span(&library.file, 1)));
   fmt::print("{} {} {}\n", library.sites.size(), define_us, us_since(start));
   std::fflush(stdout);
   while (std::getchar() != EOF)

@@ -129,5 +129,5 @@ def test_every_thread_gives_up_what_only_the_start_needed(tmp_path):
     kept = sum(1 << bits[name] for name in unit_sandbox.capabilities())
     with Agent(tmp_path) as agent:
         sets = capability_sets(agent.pid)
-        assert len(sets) >= 3, "the loop, the thread watch, the web server"
+        assert len(sets) >= 3, "the loop, the map reader, the web server"
         assert set(sets) == {(kept, kept)}

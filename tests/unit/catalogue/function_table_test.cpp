@@ -10,7 +10,7 @@ namespace {
 ProbedFunction function(const std::string& name, const std::string& library) {
   ProbedFunction result;
   result.function = name;
-  result.library = library;
+  result.provider = library;
   return result;
 }
 
@@ -39,6 +39,33 @@ TEST(FunctionTable, KeepsOneIdForAFunctionOfALibrary) {
   EXPECT_NE(libc, jemalloc);
   EXPECT_EQ(*table.add(function("malloc", "libc.so.6")), libc);
   EXPECT_EQ(table.size(), 2u);
+}
+
+TEST(FunctionTable, TellsApartWhatFindingsSayDifferently) {
+  FunctionTable table;
+  ProbedFunction popen = function("popen", "glibc");
+  const FunctionId old_glibc = *table.add(popen);
+  popen.is_protected = true; // since 2.41
+  EXPECT_NE(*table.add(popen), old_glibc);
+}
+
+TEST(FunctionTable, NumbersLibrariesFromOneUp) {
+  FunctionTable table;
+  EXPECT_EQ(table.find_library(0), nullptr);
+  EXPECT_EQ(table.find_library(1), nullptr);
+  const LibraryId host = table.add_library("/lib/libc.so.6");
+  EXPECT_EQ(host, 1);
+  EXPECT_EQ(table.add_library("/snap/lib/libc.so.6"), 2);
+  EXPECT_EQ(table.add_library("/lib/libc.so.6"), host);
+  EXPECT_EQ(*table.find_library(host), "/lib/libc.so.6");
+}
+
+TEST(FunctionTable, GivesNoIdToMoreLibrariesThanFit) {
+  FunctionTable table;
+  for (int i = 1; i < FM_MAX_LIBRARIES; ++i)
+    ASSERT_EQ(table.add_library(std::to_string(i)), i);
+  EXPECT_EQ(table.add_library("one too many"), 0);
+  EXPECT_EQ(table.add_library("7"), 7);
 }
 
 TEST(FunctionTable, RefusesMoreThanTheKernelSideHasRoomFor) {

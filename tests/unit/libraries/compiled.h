@@ -2,6 +2,7 @@
 /// Programs and libraries made by a compiler in a directory that is removed afterwards.
 #pragma once
 
+#include "elf/elf_file.h"
 #include "libraries/library_scan.h"
 
 #include <gtest/gtest.h>
@@ -47,9 +48,9 @@ protected:
 
 inline LibraryScan scan(const std::string& path,
                         const std::vector<UserFunction>& user_functions = {}) {
-  auto result = scan_library(path, path, user_functions);
-  EXPECT_TRUE(result) << (result ? "" : result.error().message);
-  return result ? *result : LibraryScan{};
+  auto file = ElfFile::open(path);
+  EXPECT_TRUE(file) << (file ? "" : file.error().message);
+  return file ? scan_library(*file, path, user_functions) : LibraryScan{};
 }
 
 /// How many sites each name has.

@@ -101,12 +101,13 @@ TEST_F(ProcessReportTest, NamesProvidersOtherHandlersAndWhatCannotBeRead) {
     int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
     void start(void) { pthread_atfork(0, 0, 0); }
   )");
-  const std::vector<MappedLibrary> files = {
-      {"/container/libc.so.6", installed("libc.so.6")},
-      {"/container/libjemalloc.so.2", installed("libjemalloc.so.2")},
-      {"/container/libother.so", other},
-      {"/container/gone.so", path_of("gone.so")}};
-  const ProcessReport report = report_libraries(files);
+  ProcessReport report;
+  for (const auto& [path, ours] :
+       {std::pair("/container/libc.so.6", installed("libc.so.6")),
+        std::pair("/container/libjemalloc.so.2", installed("libjemalloc.so.2")),
+        std::pair("/container/libother.so", other),
+        std::pair("/container/gone.so", path_of("gone.so"))})
+    report_library(report, path, open_regular(ours));
   ASSERT_EQ(report.providers.size(), 2u);
   EXPECT_EQ(report.providers[0].path, "/container/libc.so.6");
   EXPECT_EQ(report.providers[1].provider.name, "jemalloc");

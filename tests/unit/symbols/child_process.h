@@ -3,7 +3,7 @@
 #pragma once
 
 #include "process/proc.h"
-#include "symbols/safe_open.h"
+#include "process/safe_open.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/// Finds the libraries that armed processes map after they were armed: at exec, and when their
+/// dynamic loader says so.
+#pragma once
+
+#include "app/known_libraries.h"
+#include "forkmon/event.h"
+#include "sensors/map_reader.h"
+#include "sensors/probes.h"
+
+#include <map>
+#include <set>
+#include <vector>
+
+namespace forkmon {
+
+class Discovery {
+public:
+  Discovery(MapReader& maps, ProbeSensor& probes, KnownLibraries& libraries)
+      : maps_(maps), probes_(probes), libraries_(libraries) {}
+
+  /// Takes in what armed processes have mapped, and gives them the probes that they lack. Must be
+  /// called before an event is believed: what it returns may take back that a child is exact.
+  std::vector<LateProbesEvent> catch_up();
+
+  /// catch_up(), and a second look at those whose first one came too late.
+  std::vector<LateProbesEvent> tick();
+
+  /// A process was armed with all that it had mapped at `looked_ns`; it is looked at once more.
+  void note_armed(pid_t pid, std::uint64_t looked_ns);
+
+private:
+  /// When a process's map was read, the last time and the time before.
+  struct Looks {
+    std::uint64_t last_ns = 0;
+    std::uint64_t before_ns = 0;
+  };
+
+  void take(MapSnapshot snapshot);
+  void note_exec(pid_t pid, std::uint64_t time_ns);
+  void note_unread(const MapSnapshot& snapshot);
+  void cover(MapSnapshot snapshot);
+  void note_late(std::uint64_t from_ns, std::uint64_t to_ns, pid_t pid);
+  Looks& looks_of(pid_t pid);
+
+  static constexpr std::size_t max_processes = 4096;
+  MapReader& maps_;
+  ProbeSensor& probes_;
+  KnownLibraries& libraries_;
+  std::map<pid_t, Looks> looked_; ///< all that was mapped then is probed
+  std::set<pid_t> again_;         ///< to be looked at again at the next tick
+  std::vector<LateProbesEvent> late_;
+};
+
+} // namespace forkmon

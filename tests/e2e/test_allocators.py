@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The allocator and the C library that a process really uses: counts equal the workload's own."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import TIMEOUT, Running, Trace, check_truths, trace_command, workload
+from own_libraries import (ALLOCATORS, C_LIBRARIES, chroot_with, compiled, linked_with)
+
+UNSHARE = ("unshare", "--mount", "chroot")
+
+
+def libraries_called(findings):
+    """Names of the files that malloc was called in."""
+    return {Path(finding["library"]).name for finding in findings
+            if finding["kind"] == "unsafe_call" and finding["function"] == "malloc"}
+
+
+def trace_held(tmp_path, *command):
+    """`--trace -p` of hold_then_fork, run by `command`."""
+    with Running(command) as target:
+        pid = target.first_line()["pid"]
+        with Trace(tmp_path, "-p", pid) as trace:
+            truths = target.go_on()
+            assert trace.process.wait(TIMEOUT) == 0, trace.stderr()
+            check_truths(truths, trace.findings())
+            return trace.findings()
+
+
+def trace_malloc_1000(tmp_path, *command):
+    """`--trace -- COMMAND`, which runs malloc_1000."""
+    session = trace_command(tmp_path, *command)
+    assert session.returncode == 0, session.stderr
+    check_truths(session.truths(), session.findings)
+    return session.findings
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_preloaded_in_a_running_process(tmp_path, allocator):
+    library = ALLOCATORS[allocator]
+    findings = trace_held(tmp_path, "env", f"LD_PRELOAD={library}", workload("hold_then_fork"))
+    assert libraries_called(findings) == {library.resolve().name}
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_linked_into_a_running_process(tmp_path, allocator):
+    program = linked_with(tmp_path, "hold_then_fork", allocator)
+    findings = trace_held(tmp_path, program)
+    assert libraries_called(findings) == {ALLOCATORS[allocator].resolve().name}
+
+
+@pytest.mark.parametrize("libc", C_LIBRARIES)
+def test_c_library_of_a_running_process(tmp_path, libc):
+    program = compiled(tmp_path, "hold_then_fork", *C_LIBRARIES[libc])
+    findings = trace_held(tmp_path, program)
+    name = "hold_then_fork" if "-static" in C_LIBRARIES[libc] else "libc.so"
+    assert libraries_called(findings) == {name}
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_preloaded_in_a_command(tmp_path, allocator):
+    library = ALLOCATORS[allocator]
+    findings = trace_malloc_1000(tmp_path, "env", f"LD_PRELOAD={library}", workload("malloc_1000"))
+    assert libraries_called(findings) == {library.resolve().name}
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+def test_linked_into_a_command(tmp_path, allocator):
+    findings = trace_malloc_1000(tmp_path, linked_with(tmp_path, "malloc_1000", allocator))
+    assert libraries_called(findings) == {ALLOCATORS[allocator].resolve().name}
+
+
+@pytest.mark.parametrize("libc", C_LIBRARIES)
+def test_c_library_of_a_command(tmp_path, libc):
+    findings = trace_malloc_1000(tmp_path, compiled(tmp_path, "malloc_1000", *C_LIBRARIES[libc]))
+    name = "malloc_1000" if "-static" in C_LIBRARIES[libc] else "libc.so"
+    assert libraries_called(findings) == {name}
+
+
+def test_chroot_with_its_own_libc_in_a_mount_namespace(tmp_path):
+    root = chroot_with(tmp_path, workload("hold_then_fork"))
+    findings = trace_held(tmp_path, *UNSHARE, root, "/hold_then_fork")
+    assert libraries_called(findings) == {"libc.so.6"}
+
+
+def test_command_that_enters_a_chroot_in_a_mount_namespace(tmp_path):
+    root = chroot_with(tmp_path, workload("malloc_1000"))
+    findings = trace_malloc_1000(tmp_path, *UNSHARE, root, "/malloc_1000")
+    assert libraries_called(findings) == {"libc.so.6"}
+
+
+def test_libc_that_is_replaced_while_its_process_runs(tmp_path):
+    root = chroot_with(tmp_path, workload("hold_then_fork"))
+    [libc] = root.rglob("libc.so.6")
+    with Running(["chroot", root, "/hold_then_fork"]) as target:
+        pid = target.first_line()["pid"]
+        new = libc.with_name("new")
+        new.write_bytes(b"not a library")
+        new.rename(libc)
+        with Trace(tmp_path, "-p", pid) as trace:
+            truths = target.go_on()
+            assert trace.process.wait(TIMEOUT) == 0, trace.stderr()
+            check_truths(truths, trace.findings())
