@@ -58,10 +58,12 @@ CHAIN_FUNCTION void chain_outer(void (*inner)()) {
   chain_middle(inner);
   KEEP_FRAME;
 }
-// A frame of variable size is found through rbp, which /proc does not tell.
+// A frame of variable size is found through rbp, which /proc does not tell. It is filled, as what
+// others left there can look like a caller.
 CHAIN_FUNCTION void chain_variable(void (*inner)(), std::size_t size) {
   auto* room = static_cast<volatile char*>(alloca(size));
-  room[0] = 1;
+  for (std::size_t i = 0; i < size; i++)
+    room[i] = 1;
   chain_outer(inner);
   room[size - 1] = 1;
   KEEP_FRAME;
