@@ -102,3 +102,27 @@ def test_libc_that_is_replaced_while_its_process_runs(tmp_path):
             truths = target.go_on()
             assert trace.process.wait(TIMEOUT) == 0, trace.stderr()
             check_truths(truths, trace.findings())
+
+
+ALLOCATES_IN_A_CHILD = """
+import os, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+child = os.fork()
+if child == 0:
+    kept = [object() for _ in range(1000)]
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_python_under_jemalloc(tmp_path):
+    session = trace_command(tmp_path, "env", f"LD_PRELOAD={ALLOCATORS['jemalloc']}",
+                            "PYTHONMALLOC=malloc", "/usr/bin/python3", "-c", ALLOCATES_IN_A_CHILD)
+    assert session.returncode == 0, session.stderr
+    assert libraries_called(session.findings) == {ALLOCATORS["jemalloc"].resolve().name}
+    [end] = [finding for finding in session.findings if finding["kind"] == "child"]
+    assert end["exact"] is True
+    assert end["calls"]["malloc"] >= 1000
+    [call] = [finding for finding in session.of_kind("unsafe_call")
+              if finding["function"] == "malloc"]
+    assert call["protected"] is True and call["severity"] == "warning"
