@@ -151,7 +151,7 @@ void add_sensor_options(OptionSet& set, RawOptions& raw) {
       ->type_name("PERCENT")
       ->capture_default_str();
   set.add("--ring-bytes", raw.options.ring_bytes,
-          "Room for events that wait to be read (default: 2MiB; with --trace 8MiB)")
+          "Room for events that wait to be read (default: 4MiB; with --trace 8MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->check(is_ring_size, "")
       ->type_name("BYTES");

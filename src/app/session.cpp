@@ -25,7 +25,7 @@ constexpr int could_not_start = 1;
 constexpr double usual_stack_interval = 10;
 /// Mapped twice, all of it: most of what the agent takes of memory. A session lives shortly and
 /// copies more stacks.
-constexpr std::size_t agent_ring_bytes = 2U << 20U;
+constexpr std::size_t agent_ring_bytes = 4U << 20U;
 constexpr std::size_t trace_ring_bytes = 8U << 20U;
 constexpr std::chrono::milliseconds tick_period{100};
 

@@ -12,8 +12,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <utility>
 

@@ -148,8 +148,7 @@ TEST(DecodeCall, TakesEveryField) {
 
 TEST(DecodeCall, RefusesAFunctionThatCannotBe) {
   EXPECT_THAT(error_of(Bytes(2, call_size).u32(48, 512).decoded()), HasSubstr("function 512"));
-  EXPECT_THAT(error_of(Bytes(2, call_size).u32(48, ~0u).decoded()),
-              HasSubstr("function 65535"));
+  EXPECT_THAT(error_of(Bytes(2, call_size).u32(48, ~0u).decoded()), HasSubstr("function 65535"));
 }
 
 TEST(DecodeCall, TellsWhatShowedIt) {
