@@ -5,10 +5,6 @@
 
 #include <poll.h>
 
-static void live_long(void) {
-  usleep(500 * 1000);
-}
-
 static void child(void) {
   allocate(10);
 }
@@ -21,9 +17,7 @@ static void allocate_until_byte(void) {
 
 int main(void) {
   char byte;
-  start_sleeping_thread();
-  pid_t first = fork_child(live_long);
-  say("{\"pid\": %d, \"first\": %d}\n", (int)getpid(), (int)first);
+  pid_t first = become_suspect();
   allocate_until_byte();
   wait_for(first);
   while (read(STDIN_FILENO, &byte, 1) == 1) {

@@ -2,18 +2,12 @@
 /* For --probe=auto: a child that lives long, then, at a byte on stdin, ten that allocate. */
 #include "workload.h"
 
-static void live_long(void) {
-  usleep(500 * 1000);
-}
-
 static void child(void) {
   allocate(10);
 }
 
 int main(void) {
-  start_sleeping_thread();
-  pid_t first = fork_child(live_long);
-  say("{\"pid\": %d, \"first\": %d}\n", (int)getpid(), (int)first);
+  pid_t first = become_suspect();
   wait_for_byte();
   wait_for(first);
   for (int i = 0; i < 10; i++) {

@@ -79,6 +79,18 @@ UNUSED static int one_child(void (*body)(void), const char* truth) {
   return 0;
 }
 
+UNUSED static void live_long(void) {
+  usleep(500 * 1000);
+}
+
+/* Becomes what --probe=auto arms: a process with a thread and a child that lives long. */
+UNUSED static pid_t become_suspect(void) {
+  start_sleeping_thread();
+  pid_t first = fork_child(live_long);
+  say("{\"pid\": %d, \"first\": %d}\n", (int)getpid(), (int)first);
+  return first;
+}
+
 /* Allocates and frees `count` blocks, all of them alive at once. At most 1,000. */
 UNUSED static void allocate(int count) {
   static __thread void* blocks[1000];

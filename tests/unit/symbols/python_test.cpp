@@ -79,14 +79,18 @@ pid_t first_child_of(pid_t pid) {
   return 0;
 }
 
-bool waits_in_futex(pid_t pid) {
+bool waits_in(long syscall, pid_t pid) {
   for (int i = 0; i < 1000; ++i) {
     const auto text = read_proc_file(fmt::format("/proc/{}/syscall", pid), 4096);
-    if (text && text->starts_with(fmt::format("{} ", SYS_futex)))
+    if (text && text->starts_with(fmt::format("{} ", syscall)))
       return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return false;
+}
+
+bool waits_in_futex(pid_t pid) {
+  return waits_in(SYS_futex, pid);
 }
 
 class LivePython : public testing::TestWithParam<std::string> {
@@ -145,12 +149,12 @@ TEST_P(LivePython, TracebackOfEachThreadOfTheParent) {
   unsetenv("IN_THREAD");
   const pid_t child = first_child_of(parent.pid());
   ASSERT_TRUE(waits_in_futex(child));
-  ASSERT_TRUE(waits_in_futex(parent.pid()));
   std::vector<std::string> last_frames;
   for (const auto& task :
        std::filesystem::directory_iterator(fmt::format("/proc/{}/task", parent.pid()))) {
-    const auto traceback =
-        python_traceback(modules_, parent.pid(), std::stoi(task.path().filename()));
+    const pid_t tid = std::stoi(task.path().filename());
+    ASSERT_TRUE(waits_in(tid == parent.pid() ? SYS_futex : SYS_wait4, tid)) << "or its frames move";
+    const auto traceback = python_traceback(modules_, parent.pid(), tid);
     ASSERT_FALSE(traceback.frames.empty()) << traceback.note;
     last_frames.push_back(traceback.frames.back().function + traceback.frames.back().source);
     if (traceback.frames[0].function == "start") {
