@@ -11,6 +11,7 @@
 #include "util/text.h"
 
 #include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
 
 #include <malloc.h>
 
@@ -190,6 +191,8 @@ void Session::announce() const {
     spdlog::info("watching {}", scope());
   if (agent_)
     agent_->ready();
+  else
+    sd_notify(0, "READY=1");
 }
 
 void Session::on_signal(int signal) {
