@@ -36,6 +36,8 @@ void MapReader::read() {
 std::vector<MapSnapshot> MapReader::take() {
   std::lock_guard lock(mutex_);
   read_told();
+  if (snapshots_.empty()) // so nothing was written to it either
+    return {};
   std::uint64_t count = 0;
   (void)!::read(ready_.get(), &count, sizeof(count));
   return std::exchange(snapshots_, {});
