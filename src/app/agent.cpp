@@ -31,36 +31,33 @@ const char* name_of(ProbePolicy policy) {
   return "auto";
 }
 
-/// The sensors, their programs and the web server are set up once.
+/// What cannot change in a running agent, by name: the sensors, their programs and the web server
+/// are set up once.
+template <typename Visit>
+void for_each_fixed(const Visit& visit) {
+  visit("listen", &Options::listen);
+  visit("web-*, max-label-values", &Options::web);
+  visit("probe", &Options::probe);
+  visit("probe-budget", &Options::probe_budget);
+  visit("ring-bytes", &Options::ring_bytes);
+  visit("bpf-stats", &Options::bpf_stats);
+  visit("stack-bytes", &Options::stack_bytes);
+  visit("stack-interval", &Options::stack_interval);
+  visit("function", &Options::functions);
+}
+
 void keep_fixed(const Options& running, Options& fresh) {
-  fresh.listen = running.listen;
-  fresh.web = running.web;
-  fresh.probe = running.probe;
-  fresh.probe_budget = running.probe_budget;
-  fresh.ring_bytes = running.ring_bytes;
-  fresh.bpf_stats = running.bpf_stats;
-  fresh.stack_bytes = running.stack_bytes;
-  fresh.stack_interval = running.stack_interval;
-  fresh.functions = running.functions;
+  for_each_fixed([&](const char*, auto member) { fresh.*member = running.*member; });
 }
 
 } // namespace
 
 std::vector<std::string> fixed_changes(const Options& running, const Options& fresh) {
   std::vector<std::string> names;
-  auto compare = [&](const char* name, bool is_same) {
-    if (!is_same)
+  for_each_fixed([&](const char* name, auto member) {
+    if (fresh.*member != running.*member)
       names.emplace_back(name);
-  };
-  compare("listen", fresh.listen == running.listen);
-  compare("web-*, max-label-values", fresh.web == running.web);
-  compare("probe", fresh.probe == running.probe);
-  compare("probe-budget", fresh.probe_budget == running.probe_budget);
-  compare("ring-bytes", fresh.ring_bytes == running.ring_bytes);
-  compare("bpf-stats", fresh.bpf_stats == running.bpf_stats);
-  compare("stack-bytes", fresh.stack_bytes == running.stack_bytes);
-  compare("stack-interval", fresh.stack_interval == running.stack_interval);
-  compare("function", fresh.functions == running.functions);
+  });
   return names;
 }
 
