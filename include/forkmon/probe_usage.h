@@ -2,6 +2,8 @@
 /// What armed families use of their probes.
 #pragma once
 
+#include "forkmon/wire.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,10 +12,15 @@ namespace forkmon {
 
 /// How often programs call a function: each tier of probes can be taken off alone.
 enum class Tier {
-  hot = 0,  ///< allocators, mutexes
-  cold = 1, ///< the rest
+  hot = FM_TIER_HOT,   ///< allocators, mutexes
+  cold = FM_TIER_COLD, ///< the rest
 };
-constexpr std::size_t probe_tiers = 2;
+constexpr std::size_t probe_tiers = FM_TIER_COUNT;
+inline constexpr std::array tiers{Tier::hot, Tier::cold};
+/// Its place in an array of all tiers.
+constexpr std::size_t index(Tier tier) {
+  return static_cast<std::size_t>(tier);
+}
 constexpr const char* to_string(Tier tier) {
   return tier == Tier::hot ? "hot" : "cold";
 }

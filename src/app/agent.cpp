@@ -3,21 +3,16 @@
 
 #include "app/log.h"
 #include "app/privileges.h"
+#include "util/time.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
-
 namespace forkmon {
 namespace {
 
 constexpr std::uint64_t update_period_ns = 1'000'000'000;
-
-double seconds_since_epoch() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 const char* name_of(ProbePolicy policy) {
   switch (policy) {

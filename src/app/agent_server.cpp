@@ -4,7 +4,6 @@
 #include "http/listen_socket.h"
 #include "util/time.h"
 
-#include <chrono>
 #include <utility>
 
 namespace forkmon {
@@ -57,8 +56,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(const Options& options) 
 
 void AgentServer::count_error(const std::string& component) {
   ++errors_[component];
-  last_error_seconds_ =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  last_error_seconds_ = seconds_since_epoch();
 }
 
 void AgentServer::update(const KernelTotals& totals, AgentState state, std::uint64_t now_ns) {

@@ -13,7 +13,7 @@ SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Dis
                              double budget)
     : probes_(probes), libraries_(libraries), discovery_(discovery),
       budget_(budget), not_armed_{{"limit", 0}, {"budget", 0}, {"error", 0}} {
-  for (Tier tier : {Tier::hot, Tier::cold}) {
+  for (Tier tier : tiers) {
     rearms_[to_string(tier)] = 0;
     for (const char* reason : {"budget", "exec", "limit"})
       disarms_[{to_string(tier), reason}] = 0;
@@ -52,7 +52,7 @@ void SuspectArming::let_go(pid_t pid, std::uint64_t now_ns) {
 }
 
 void SuspectArming::count_disarms(const char* reason) {
-  for (Tier tier : {Tier::hot, Tier::cold})
+  for (Tier tier : tiers)
     disarms_[{to_string(tier), reason}]++;
 }
 

@@ -7,12 +7,6 @@
 namespace forkmon {
 namespace {
 
-constexpr std::array tiers{Tier::hot, Tier::cold};
-
-constexpr std::size_t index(Tier tier) {
-  return static_cast<std::size_t>(tier);
-}
-
 double ns(std::uint64_t value) {
   return static_cast<double>(value);
 }

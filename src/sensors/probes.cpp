@@ -21,14 +21,8 @@ constexpr int max_looks = 16;
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
 
-constexpr std::array tiers{Tier::hot, Tier::cold};
-
 /// Of the loader's hook, in ProbeSensor::Library.
 constexpr std::size_t loader = probe_tiers;
-
-constexpr std::size_t index(Tier tier) {
-  return static_cast<std::size_t>(tier);
-}
 
 /// A perf event takes some KiB of kernel memory.
 constexpr std::size_t most_descriptors = 32768;

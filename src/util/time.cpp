@@ -62,6 +62,10 @@ std::string WallClock::local_time(std::uint64_t monotonic_ns) const {
                      moment.nanoseconds / 1'000'000);
 }
 
+double seconds_since_epoch() {
+  return static_cast<double>(read_clock(CLOCK_REALTIME)) / second_ns;
+}
+
 std::uint64_t monotonic_now_ns() {
   return static_cast<std::uint64_t>(read_clock(CLOCK_MONOTONIC));
 }

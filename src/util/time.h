@@ -32,6 +32,9 @@ private:
   std::int64_t offset_ns_;
 };
 
+/// Seconds since the epoch, as metrics have them.
+double seconds_since_epoch();
+
 /// CLOCK_MONOTONIC now.
 std::uint64_t monotonic_now_ns();
 
