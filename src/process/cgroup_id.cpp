@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "process/cgroup_id.h"
 
-#include "process/proc.h"
+#include "process/mounts.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,28 +10,12 @@
 #include <climits>
 #include <cstddef>
 #include <cstring>
-#include <sstream>
 
 namespace forkmon {
 namespace {
 
 // include/linux/exportfs.h of the kernel: 64 bits, which are the cgroup's id.
 constexpr int fileid_kernfs = 0xfe;
-
-/// Fields 4 and 5 of a line are the mount's root and its place; the type follows " - " (proc(5)).
-std::string find_mount_point() {
-  auto text = read_file("/proc/self/mountinfo");
-  std::istringstream lines(text ? *text : "");
-  for (std::string line; std::getline(lines, line);) {
-    if (line.find(" - cgroup2 ") == std::string::npos)
-      continue;
-    std::istringstream fields(line);
-    std::string id, parent, device, root, place;
-    if (fields >> id >> parent >> device >> root >> place && root == "/")
-      return place;
-  }
-  return {};
-}
 
 /// A file_handle ends in an array of no size.
 struct KernfsHandle {
@@ -50,7 +34,7 @@ Fd open_cgroup(const Fd& mount, std::uint64_t id) {
 } // namespace
 
 CgroupHierarchy::CgroupHierarchy()
-    : mount_point_(find_mount_point()),
+    : mount_point_(mount_point_of("cgroup2")),
       mount_(mount_point_.empty()
                  ? -1
                  : open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}

@@ -29,6 +29,8 @@ constexpr std::string_view remote_types[] = {"afs",   "autofs", "beegfs",    "ce
 struct MountLine {
   std::string_view id;
   std::string_view device; ///< "major:minor"
+  std::string_view root;   ///< what of the file system is mounted
+  std::string_view place;
   std::string_view type;
 };
 
@@ -42,27 +44,29 @@ MountLine parse_mount(std::string_view line) {
   const auto separator = line.find(" - ");
   if (separator == std::string_view::npos)
     return {};
-  return {word(line, 0), word(line, 2), word(line.substr(separator + 3), 0)};
+  return {word(line, 0), word(line, 2), word(line, 3), word(line, 4),
+          word(line.substr(separator + 3), 0)};
 }
 
 using Matches = std::function<bool(const MountLine&)>;
+using Field = std::string_view MountLine::*;
 
-/// The type of the first mount that matches, as `pid` sees it.
-std::optional<std::string> find_type(pid_t pid, const Matches& matches) {
+/// A field of the first mount that matches, as `pid` sees it.
+std::optional<std::string> find(pid_t pid, const Matches& matches, Field field) {
   auto text = read_proc_file(fmt::format("/proc/{}/mountinfo", pid), max_mountinfo_bytes);
   for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
     const MountLine mount = parse_mount(rest.substr(0, end));
     if (!mount.type.empty() && matches(mount))
-      return std::string(mount.type);
+      return std::string(mount.*field);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return std::nullopt;
 }
 
 std::optional<std::string> find_type_anywhere(pid_t pid, const Matches& matches) {
-  auto type = find_type(pid, matches);
-  return type || pid == getpid() ? type : find_type(getpid(), matches);
+  auto type = find(pid, matches, &MountLine::type);
+  return type || pid == getpid() ? type : find(getpid(), matches, &MountLine::type);
 }
 
 /// Of files that live in memory alone (memfd_create(2)): a mount of the kernel's own, which is in
@@ -93,6 +97,13 @@ bool device_answers(pid_t pid, dev_t device) {
   const std::string name = fmt::format("{}:{}", major(device), minor(device));
   auto type = find_type_anywhere(pid, [&](const MountLine& mount) { return mount.device == name; });
   return type ? is_local_type(*type) : major(device) != 0;
+}
+
+std::string mount_point_of(std::string_view type) {
+  const Matches is_whole = [&](const MountLine& mount) {
+    return mount.type == type && mount.root == "/";
+  };
+  return find(getpid(), is_whole, &MountLine::place).value_or("");
 }
 
 } // namespace forkmon

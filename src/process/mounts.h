@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-/// Which file systems may keep a reader waiting for ever: those that a network or a program serves.
+/// What is mounted where (/proc/PID/mountinfo), and which file systems may keep a reader waiting for
+/// ever: those that a network or a program serves.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace forkmon {
@@ -19,5 +21,9 @@ bool device_answers(pid_t pid, dev_t device);
 /// Is a file system of that type local? FUSE, network file systems and automounts are not. What a
 /// virtual machine's host serves (9p, virtiofs) counts as a disk.
 bool is_local_type(std::string_view type);
+
+/// Where a whole file system of that type is mounted in this process's mount namespace; empty where
+/// it is not.
+std::string mount_point_of(std::string_view type);
 
 } // namespace forkmon

@@ -51,6 +51,11 @@ TEST(MountAnswers, NotForOneThatNobodySees) {
   EXPECT_FALSE(mount_answers(getpid(), ~std::uint64_t{0}));
 }
 
+TEST(MountPoint, IsThatOfTheType) {
+  EXPECT_EQ(mount_point_of("proc"), "/proc");
+  EXPECT_EQ(mount_point_of("no such type"), "");
+}
+
 TEST(OpenMapFile, OpensWhatIsMappedAndNothingElse) {
   auto space = AddressSpace::of(getpid());
   ASSERT_TRUE(space);
