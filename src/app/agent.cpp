@@ -91,11 +91,7 @@ void Agent::update(std::uint64_t now_ns, const Monitor& monitor) {
   const LossyOutput::Losses output = reporter_.output_losses();
   totals.lost[{"output", "buffer_full"}] = output.buffer_full;
   totals.lost[{"output", "write_error"}] = output.write_error;
-  const bool output_fails = output.write_error > write_errors_;
-  if (output_fails && !output_failed_)
-    server_->count_error("output");
-  write_errors_ = output.write_error;
-  output_failed_ = output_fails;
+  server_->count_errors("output", reporter_.output_failures());
   AgentState state;
   state.config = config_;
   state.suppressed = reporter_.suppressed();

@@ -43,8 +43,6 @@ private:
   ConfigState config_;
   Service service_;
   std::unique_ptr<AgentServer> server_;
-  std::uint64_t write_errors_ = 0; ///< of the output, at the last update
-  bool output_failed_ = false;     ///< since the update before that
   std::uint64_t last_update_ns_ = 0;
 };
 

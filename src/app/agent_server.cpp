@@ -54,14 +54,15 @@ Result<std::unique_ptr<AgentServer>> AgentServer::start(const Options& options) 
   return agent;
 }
 
-void AgentServer::count_error(const std::string& component) {
-  ++errors_[component];
-  last_error_seconds_ = seconds_since_epoch();
+void AgentServer::count_errors(const std::string& component, std::uint64_t total) {
+  if (total > errors_[component])
+    last_error_seconds_ = seconds_since_epoch();
+  errors_[component] = total;
 }
 
 void AgentServer::update(const KernelTotals& totals, AgentState state, std::uint64_t now_ns) {
   if (!totals.counters_read)
-    count_error(counters);
+    count_errors(counters, errors_[counters] + 1);
   state.errors = errors_;
   state.last_error_seconds = last_error_seconds_;
   metrics_.update(totals, state, now_ns);

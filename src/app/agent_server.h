@@ -26,8 +26,9 @@ public:
   void tick(std::uint64_t now_ns) { endpoint_.on_tick(now_ns); }
   /// About once a second.
   void update(const KernelTotals& totals, AgentState state, std::uint64_t now_ns);
-  /// The agent could not do something of its own. `component`: one of a few words.
-  void count_error(const std::string& component);
+  /// The agent could not do something of its own, so many times in all. `component`: one of a few
+  /// words.
+  void count_errors(const std::string& component, std::uint64_t total);
 
 private:
   AgentServer(const Options& options, std::optional<BasicAuth> auth);

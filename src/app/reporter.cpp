@@ -128,8 +128,10 @@ void Reporter::report_output(std::uint64_t now_ns) {
   const bool works = !lossy_->error();
   if (works && output_was_broken_)
     spdlog::info("findings are written again");
-  if (!works && !output_was_broken_)
+  if (!works && !output_was_broken_) {
+    output_failures_++;
     spdlog::error("findings are lost until it works again: {}", lossy_->error()->message);
+  }
   output_was_broken_ = !works;
   const std::uint64_t lost = lossy_->losses().total() - reported_losses_;
   if (lost == 0 || lossy_->is_waiting() || !works)

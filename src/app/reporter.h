@@ -42,6 +42,8 @@ public:
   /// Findings left out by [[allow]], and lines left out by the rate limit, by kind.
   const std::map<std::string, std::uint64_t>& allowed() const { return allow_.allowed(); }
   const std::map<std::string, std::uint64_t>& suppressed() const { return limiter_.suppressed(); }
+  /// How often the agent's output has stopped to work.
+  std::uint64_t output_failures() const { return output_failures_; }
   /// Lines that the output did not take.
   LossyOutput::Losses output_losses() const;
 
@@ -63,6 +65,7 @@ private:
   std::optional<Severity> worst_;
   bool output_failed_ = false;
   bool output_was_broken_ = false;
+  std::uint64_t output_failures_ = 0;
   std::uint64_t reported_losses_ = 0;
 };
 
