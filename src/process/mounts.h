@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// What is mounted where (/proc/PID/mountinfo), and which file systems may keep a reader waiting for
-/// ever: those that a network or a program serves.
+/// What is mounted where (/proc/PID/mountinfo), and which file systems may keep a reader waiting
+/// for ever: those that a network or a program serves.
 #pragma once
 
 #include <sys/types.h>

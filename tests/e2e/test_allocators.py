@@ -36,46 +36,33 @@ def trace_malloc_1000(tmp_path, *command):
     return session.findings
 
 
+# How it is watched, and the workload that goes with it.
+SESSIONS = {"-p": (trace_held, "hold_then_fork"), "command": (trace_malloc_1000, "malloc_1000")}
+
+
+@pytest.mark.parametrize("session", SESSIONS)
 @pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_preloaded_in_a_running_process(tmp_path, allocator):
+def test_preloaded(tmp_path, allocator, session):
+    trace, program = SESSIONS[session]
     library = ALLOCATORS[allocator]
-    findings = trace_held(tmp_path, "env", f"LD_PRELOAD={library}", workload("hold_then_fork"))
+    findings = trace(tmp_path, "env", f"LD_PRELOAD={library}", workload(program))
     assert libraries_called(findings) == {library.resolve().name}
 
 
+@pytest.mark.parametrize("session", SESSIONS)
 @pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_linked_into_a_running_process(tmp_path, allocator):
-    program = linked_with(tmp_path, "hold_then_fork", allocator)
-    findings = trace_held(tmp_path, program)
+def test_linked(tmp_path, allocator, session):
+    trace, program = SESSIONS[session]
+    findings = trace(tmp_path, linked_with(tmp_path, program, allocator))
     assert libraries_called(findings) == {ALLOCATORS[allocator].resolve().name}
 
 
+@pytest.mark.parametrize("session", SESSIONS)
 @pytest.mark.parametrize("libc", C_LIBRARIES)
-def test_c_library_of_a_running_process(tmp_path, libc):
-    program = compiled(tmp_path, "hold_then_fork", *C_LIBRARIES[libc])
-    findings = trace_held(tmp_path, program)
-    name = "hold_then_fork" if "-static" in C_LIBRARIES[libc] else "libc.so"
-    assert libraries_called(findings) == {name}
-
-
-@pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_preloaded_in_a_command(tmp_path, allocator):
-    library = ALLOCATORS[allocator]
-    findings = trace_malloc_1000(tmp_path, "env", f"LD_PRELOAD={library}", workload("malloc_1000"))
-    assert libraries_called(findings) == {library.resolve().name}
-
-
-@pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_linked_into_a_command(tmp_path, allocator):
-    findings = trace_malloc_1000(tmp_path, linked_with(tmp_path, "malloc_1000", allocator))
-    assert libraries_called(findings) == {ALLOCATORS[allocator].resolve().name}
-
-
-@pytest.mark.parametrize("libc", C_LIBRARIES)
-def test_c_library_of_a_command(tmp_path, libc):
-    findings = trace_malloc_1000(tmp_path, compiled(tmp_path, "malloc_1000", *C_LIBRARIES[libc]))
-    name = "malloc_1000" if "-static" in C_LIBRARIES[libc] else "libc.so"
-    assert libraries_called(findings) == {name}
+def test_c_library(tmp_path, libc, session):
+    trace, program = SESSIONS[session]
+    findings = trace(tmp_path, compiled(tmp_path, program, *C_LIBRARIES[libc]))
+    assert libraries_called(findings) == {program if "-static" in C_LIBRARIES[libc] else "libc.so"}
 
 
 def test_chroot_with_its_own_libc_in_a_mount_namespace(tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The agent's log: its rate limit, readers that do not read, and disks that are full."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -94,18 +95,29 @@ class SlowReader:
         return data
 
 
+@contextlib.contextmanager
+def agent_writing_to(reader, tmp_path):
+    arguments = reader.before(">")
+    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
+               pass_fds=[reader.its]) as agent:
+        os.close(reader.its)
+        yield agent
+
+
+def make_it_lose_lines(agent, forks):
+    """Three lines a fork, more than it keeps for a reader that does not read."""
+    assert run(workload("many_forks"), forks).returncode == 0
+    wait_until(lambda: agent.metric("children_total", exe="many_forks") == forks, "counted")
+    wait_until(lambda: agent.metric("events_lost_total", sensor="output") > 0, "lost lines")
+
+
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
 def test_a_reader_that_does_not_read_stalls_nothing(tmp_path, kind):
     """Past 1 MiB lines are dropped, and counted; those before are whole. It goes on meanwhile."""
     reader = SlowReader(kind)
     forks = 1000
-    arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
-               pass_fds=[reader.its]) as agent:
-        os.close(reader.its)
-        assert run(workload("many_forks"), forks).returncode == 0
-        wait_until(lambda: agent.metric("children_total", exe="many_forks") == forks, "counted")
-        wait_until(lambda: agent.metric("events_lost_total", sensor="output") > 0, "lost lines")
+    with agent_writing_to(reader, tmp_path) as agent:
+        make_it_lose_lines(agent, forks)
         dropped = agent.metric("events_lost_total", sensor="output")
         agent.process.send_signal(signal.SIGTERM)
         findings = finding_lines(reader.read_to_end())
@@ -118,13 +130,8 @@ def test_a_reader_that_does_not_read_stalls_nothing(tmp_path, kind):
 
 def test_a_reader_that_goes_on_is_told_what_it_missed(tmp_path):
     reader = SlowReader("pipe")
-    arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
-               pass_fds=[reader.its]) as agent:
-        os.close(reader.its)
-        run(workload("many_forks"), 1000)
-        wait_until(lambda: agent.metric("children_total", exe="many_forks") == 1000, "counted")
-        wait_until(lambda: agent.metric("events_lost_total", sensor="output") > 0, "lost lines")
+    with agent_writing_to(reader, tmp_path) as agent:
+        make_it_lose_lines(agent, 1000)
         data = b""
         while b'"kind":"lost"' not in data:
             data += os.read(reader.mine, 1 << 20)
@@ -154,10 +161,7 @@ def test_stderr_that_nobody_reads_stalls_nothing(tmp_path):
 
 def test_a_reader_that_is_gone_ends_nothing(tmp_path):
     reader = SlowReader("pipe")
-    arguments = reader.before(">")
-    with Agent(tmp_path, "--probe=all", "--exe=many_forks", output=None, prefix=arguments,
-               pass_fds=[reader.its]) as agent:
-        os.close(reader.its)
+    with agent_writing_to(reader, tmp_path) as agent:
         os.close(reader.mine)
         run(workload("many_forks"), 50)
         wait_until(lambda: agent.metric("events_lost_total", sensor="output") >= 150, "counted")
