@@ -81,8 +81,7 @@ Status Monitor::start_probes() {
 
 Status Monitor::try_probes() {
   const bool has_budget = settings_.probe == ProbePolicy::automatic && !settings_.watched_only;
-  auto probes = ProbeSensor::create(*programs_, has_budget ? ProbeSensor::Tiers::apart
-                                                           : ProbeSensor::Tiers::together);
+  auto probes = ProbeSensor::create(*programs_, has_budget ? Tiers::apart : Tiers::together);
   if (!probes)
     return probes.error();
   probes_ = std::move(*probes);
@@ -113,11 +112,9 @@ Status Monitor::start_thread_watch() {
 Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   std::uint32_t flags = FM_FAMILY_WATCHED;
   if (inheritance == Inheritance::through_exec)
-    flags |= FM_FAMILY_THROUGH_EXEC;
+    flags |= FM_FAMILY_THROUGH_EXEC | FM_FAMILY_STOPS;
   if (!probes_)
     return mark(pid, flags);
-  if (inheritance == Inheritance::through_exec)
-    flags |= FM_FAMILY_STOPS;
   const std::uint64_t now_ns = monotonic_now_ns();
   auto mapped = libraries_->add_of(pid);
   if (!mapped)

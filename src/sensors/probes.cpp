@@ -13,16 +13,11 @@
 namespace forkmon {
 namespace {
 
-constexpr pid_t kthreadd = 2;
-
 /// Threads that start while we arm their siblings are inherited or found by looking again.
 constexpr int max_looks = 16;
 
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
-
-/// Of the loader's hook, in ProbeSensor::Library.
-constexpr std::size_t loader = probe_tiers;
 
 /// A perf event takes some KiB of kernel memory.
 constexpr std::size_t most_descriptors = 32768;
@@ -45,18 +40,10 @@ std::size_t raise_descriptor_limit() {
 
 } // namespace
 
-Status find_anchor() {
-  auto stat = read_stat(kthreadd);
-  if (!stat || !stat->is_kernel_thread)
-    return Error{"process 2 is not the kernel's kthreadd: run in the host's pid namespace "
-                 "(docker --pid=host, Kubernetes hostPID: true)"};
-  return ok();
-}
-
 ProbeSensor::ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events,
                          std::size_t max_descriptors)
-    : programs_(programs), tiers_(tiers), family_map_(programs.families_fd()),
-      events_(std::move(events)), max_descriptors_(max_descriptors) {}
+    : programs_(programs), family_map_(programs.families_fd()),
+      libraries_(programs, tiers, std::move(events)), max_descriptors_(max_descriptors) {}
 
 Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs, Tiers tiers) {
   if (auto anchor = find_anchor(); !anchor)
@@ -68,89 +55,16 @@ Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs, 
       new ProbeSensor(programs, tiers, std::move(*events), raise_descriptor_limit()));
 }
 
-Tier ProbeSensor::tier_of(const LibrarySites::Site& site) const {
-  return tiers_ == Tiers::apart ? site.tier : Tier::cold;
-}
-
-/// Probes take tens of milliseconds to define, and hold() cannot wait so long.
+/// hold() cannot wait until probes are defined.
 Status ProbeSensor::add(const LibrarySites& library) {
-  if (libraries_.contains(library.file) || (library.sites.empty() && !library.loader_hook))
+  if (libraries_.has(library.file) || (library.sites.empty() && !library.loader_hook))
     return ok();
-  Library defined;
-  for (Tier tier : tiers) {
-    if (std::ranges::none_of(library.sites,
-                             [&](const auto& site) { return tier_of(site) == tier; }))
-      continue;
-    auto event = define(library, tier);
-    if (!event)
-      return event.error();
-    defined[index(tier)] = std::move(*event);
-  }
-  if (library.loader_hook) {
-    const ProbePoint hook{library.path, *library.loader_hook};
-    auto event = define_event(fmt::format("loader_{}", libraries_.size()), std::span(&hook, 1),
-                              programs_.loader_program_fd());
-    if (!event)
-      return event.error();
-    defined[loader] = std::move(*event);
-  }
+  auto defined = libraries_.define(library);
+  if (!defined)
+    return defined.error();
   std::lock_guard lock(mutex_);
-  libraries_.emplace(library.file, std::move(defined));
-  if (!arms_everything_)
-    return ok();
-  for (Tier tier : tiers)
-    if (auto opened = open_tier_on(-1, Inheritance::none, tier, {library.file}, everything_);
-        !opened)
-      return opened;
-  return ok();
-}
-
-Result<ProbeSensor::TierEvent> ProbeSensor::define(const LibrarySites& library, Tier tier) {
-  std::vector<ProbePoint> points;
-  for (const auto& site : library.sites) {
-    if (tier_of(site) != tier)
-      continue;
-    points.push_back({library.path, site.offset});
-    fm_site key{library.file.inode, site.offset, library.file.dev, 0};
-    if (auto done = programs_.set_site(key, site.place); !done)
-      return done.error();
-  }
-  return define_event(fmt::format("{}_{}", to_string(tier), libraries_.size()), points,
-                      programs_.call_program_fd(tier));
-}
-
-Result<ProbeSensor::TierEvent> ProbeSensor::define_event(const std::string& name,
-                                                         std::span<const ProbePoint> points,
-                                                         int program_fd) {
-  auto id = events_.define(name, points);
-  if (!id)
-    return id.error().in("cannot define probes");
-  auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
-  if (!anchor)
-    return anchor.error();
-  if (auto done = attach_program(*anchor, program_fd); !done)
-    return done.error();
-  return TierEvent{*id, std::move(*anchor)};
-}
-
-Status ProbeSensor::open_on(pid_t tid, Inheritance inheritance, std::size_t event,
-                            const Files& files, std::vector<Fd>& opened) const {
-  for (const FileId& file : files) {
-    const auto& defined = libraries_.at(file)[event];
-    if (!defined)
-      continue;
-    auto fd = open_tracepoint(defined->id, tid, inheritance);
-    if (!fd)
-      return fd.error();
-    opened.push_back(std::move(*fd));
-  }
-  return ok();
-}
-
-Status ProbeSensor::open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                                 std::vector<Fd>& opened) const {
-  auto done = open_on(tid, inheritance, index(tier), files, opened);
-  return done && tier == Tier::cold ? open_on(tid, inheritance, loader, files, opened) : done;
+  libraries_.add(library.file, std::move(*defined));
+  return arms_everything_ ? open_everywhere({library.file}) : ok();
 }
 
 Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const {
@@ -160,7 +74,8 @@ Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Ar
     for (pid_t tid : threads_of(pid)) {
       if (!done_tids.insert(tid).second)
         continue;
-      auto opened = open_tier_on(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
+      auto opened =
+          libraries_.open_tier(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened.error();
     }
@@ -196,20 +111,12 @@ Result<std::uint32_t> ProbeSensor::free_account() {
       EMFILE};
 }
 
-ProbeSensor::Files ProbeSensor::known_of(std::span<const FileId> mapped) const {
-  Files known;
-  for (const FileId& file : mapped)
-    if (libraries_.contains(file))
-      known.insert(file);
-  return known;
-}
-
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
                         std::span<const FileId> mapped) {
   std::lock_guard lock(mutex_);
   if (families_.contains(pid))
     return ok();
-  Files files = known_of(mapped);
+  Files files = libraries_.known_of(mapped);
   if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
     return room;
   auto account = free_account();
@@ -284,7 +191,7 @@ Result<std::optional<std::vector<pid_t>>> ProbeSensor::cover(std::uint32_t accou
   Armed* armed = account != 0 ? armed_of(account) : nullptr;
   if (armed == nullptr)
     return Covered();
-  Files lacking = known_of(mapped);
+  Files lacking = libraries_.known_of(mapped);
   std::erase_if(lacking, [&](const FileId& file) { return armed->files.contains(file); });
   if (lacking.empty())
     return Covered();
@@ -319,7 +226,7 @@ Status ProbeSensor::hold(pid_t pid) {
   for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
       auto opened =
-          open_on(tid, Inheritance::none, index(tier), held.files, held.events[index(tier)]);
+          libraries_.open_calls(tid, Inheritance::none, tier, held.files, held.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
         return opened;
     }
@@ -327,7 +234,8 @@ Status ProbeSensor::hold(pid_t pid) {
   auto& entry = held_.insert_or_assign(pid, std::move(held)).first->second;
   auto marked = family_map_.add_flags(entry.pidfd.get(), FM_FAMILY_HELD);
   for (pid_t tid : threads_of(pid)) // what is less urgent
-    (void)open_on(tid, Inheritance::none, loader, entry.files, entry.events[index(Tier::cold)]);
+    (void)libraries_.open_hooks(tid, Inheritance::none, entry.files,
+                                entry.events[index(Tier::cold)]);
   return marked;
 }
 
@@ -419,11 +327,13 @@ ArmedCounts ProbeSensor::counts() const {
 Status ProbeSensor::arm_everything() {
   std::lock_guard lock(mutex_);
   arms_everything_ = true;
-  Files files;
-  for (const auto& [file, library] : libraries_)
-    files.insert(file);
+  return open_everywhere(libraries_.all());
+}
+
+Status ProbeSensor::open_everywhere(const Files& files) {
   for (Tier tier : tiers)
-    if (auto opened = open_tier_on(-1, Inheritance::none, tier, files, everything_); !opened)
+    if (auto opened = libraries_.open_tier(-1, Inheritance::none, tier, files, everything_);
+        !opened)
       return opened;
   return ok();
 }

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 /// The probe sensor: uprobes on catalogue functions, felt only by processes that are armed.
 ///
-/// All sites of a library (and tier, where these are told apart) are one tracefs event. The BPF
-/// program is attached to it once, through an anchor: a perf event on the kernel thread kthreadd,
-/// which never runs user code. A process is armed by perf events of its own threads, which threads
-/// and children inherit inside copy_process, so that no first call is missed. Strangers keep an
-/// unmodified libc.
+/// A process is armed by perf events of its own threads, which threads and children inherit inside
+/// copy_process, so that no first call is missed. Strangers keep an unmodified libc.
 #pragma once
 
-#include "forkmon/event.h"
 #include "forkmon/probe_usage.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/families.h"
-#include "sensors/perf_event.h"
-#include "sensors/tracefs.h"
+#include "sensors/library_probes.h"
 
 #include <array>
 #include <map>
@@ -22,33 +17,13 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace forkmon {
 
-/// The places to probe in one library file.
-struct LibrarySites {
-  struct Site {
-    std::uint64_t offset = 0; ///< in the file
-    std::uint32_t place = 0;  ///< FM_PLACE of wire.h
-    Tier tier = Tier::cold;
-  };
-  std::string path;
-  FileId file; ///< as the kernel's vm_area_struct has it
-  std::vector<Site> sites;
-  std::optional<std::uint64_t> loader_hook{}; ///< see LibraryScan::loader_hook
-};
-
-/// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
-Status find_anchor();
-
 /// May be used from several threads.
 class ProbeSensor {
 public:
-  /// Whether a tier can be taken off alone. That takes a perf event of each thread for each tier.
-  enum class Tiers { together, apart };
-
   /// Also lets this process open as many files as it ever may (RLIMIT_NOFILE): each armed thread
   /// takes a descriptor for each library and tier.
   static Result<std::unique_ptr<ProbeSensor>> create(BpfPrograms& programs, Tiers tiers);
@@ -70,8 +45,8 @@ public:
   Result<std::optional<std::vector<pid_t>>> cover(std::uint32_t account,
                                                   std::span<const FileId> mapped);
   /// Where can_keep_contexts_apart() says no, and a process that inherited its probes has started a
-  /// thread: gives it probes of its own, which
-  /// stay when threads end (see tell_of_first_thread in bpf/lifecycle.bpf.c), until it ends itself.
+  /// thread: gives it probes of its own, which stay when threads end (see tell_of_first_thread in
+  /// bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
   /// Takes a tier of probes off an armed process and off the children that inherited them. What it
   /// forks from then on does not count as armed.
@@ -97,13 +72,6 @@ public:
   ArmedCounts counts() const;
 
 private:
-  struct TierEvent {
-    std::uint64_t id = 0;
-    Fd anchor;
-  };
-  /// By tier; the last one is of a loader's hook, and goes with the cold tier.
-  using Library = std::array<std::optional<TierEvent>, probe_tiers + 1>;
-  using Files = std::set<FileId>;
   using TierFds = std::array<std::vector<Fd>, probe_tiers>;
   struct Armed {
     Fd pidfd;
@@ -116,18 +84,10 @@ private:
     std::array<bool, probe_tiers> dropped{};
   };
   ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
-  Tier tier_of(const LibrarySites::Site& site) const;
-  Result<TierEvent> define(const LibrarySites& library, Tier tier);
-  Result<TierEvent> define_event(const std::string& name, std::span<const ProbePoint> points,
-                                 int program_fd);
-  Status open_on(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
-                 std::vector<Fd>& opened) const;
-  Status open_tier_on(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                      std::vector<Fd>& opened) const;
+  Status open_everywhere(const Files& files);
   Status open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const;
   Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const;
   Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
-  Files known_of(std::span<const FileId> mapped) const;
   Armed* armed_of(std::uint32_t account);
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
@@ -136,12 +96,10 @@ private:
   mutable std::mutex mutex_; ///< guards what follows; taken by the public functions
 
   BpfPrograms& programs_;
-  Tiers tiers_;
   FamilyMap family_map_;
-  UprobeEvents events_; ///< removed after the perf events that use them, which are declared below
+  LibraryProbes libraries_; ///< gone after the perf events, which are declared below
   std::size_t max_descriptors_;
   std::uint32_t last_account_ = 0;
-  std::map<FileId, Library> libraries_;
   bool arms_everything_ = false;
   std::vector<Fd> everything_;
   std::map<pid_t, Armed> families_;

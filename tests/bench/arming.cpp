@@ -59,7 +59,7 @@ LibrarySites sites_of(const MappedFile& libc, std::span<const std::string_view> 
 
 int run(pid_t pid, std::span<const std::string_view> names) {
   auto programs = need(BpfPrograms::load({}));
-  auto probes = need(ProbeSensor::create(*programs, ProbeSensor::Tiers::apart));
+  auto probes = need(ProbeSensor::create(*programs, Tiers::apart));
   LibrarySites library = sites_of(libc_of_this_process(), names);
   auto start = Clock::now();
   need(probes->add(library));

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "sensors/library_probes.h"
+
+#include "process/proc.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace forkmon {
+namespace {
+
+constexpr pid_t kthreadd = 2;
+
+/// Of the loader's hook, in LibraryProbes::Defined.
+constexpr std::size_t loader = probe_tiers;
+
+} // namespace
+
+Status find_anchor() {
+  auto stat = read_stat(kthreadd);
+  if (!stat || !stat->is_kernel_thread)
+    return Error{"process 2 is not the kernel's kthreadd: run in the host's pid namespace "
+                 "(docker --pid=host, Kubernetes hostPID: true)"};
+  return ok();
+}
+
+Files LibraryProbes::known_of(std::span<const FileId> files) const {
+  Files known;
+  for (const FileId& file : files)
+    if (libraries_.contains(file))
+      known.insert(file);
+  return known;
+}
+
+Files LibraryProbes::all() const {
+  Files files;
+  for (const auto& [file, library] : libraries_)
+    files.insert(file);
+  return files;
+}
+
+Tier LibraryProbes::tier_of(const LibrarySites::Site& site) const {
+  return tiers_ == Tiers::apart ? site.tier : Tier::cold;
+}
+
+Result<LibraryProbes::Defined> LibraryProbes::define(const LibrarySites& library) {
+  Defined defined;
+  for (Tier tier : tiers) {
+    if (std::ranges::none_of(library.sites,
+                             [&](const auto& site) { return tier_of(site) == tier; }))
+      continue;
+    auto event = define_tier(library, tier);
+    if (!event)
+      return event.error();
+    defined[index(tier)] = std::move(*event);
+  }
+  if (library.loader_hook) {
+    const ProbePoint hook{library.path, *library.loader_hook};
+    auto event = define_event(fmt::format("loader_{}", libraries_.size()), std::span(&hook, 1),
+                              programs_.loader_program_fd());
+    if (!event)
+      return event.error();
+    defined[loader] = std::move(*event);
+  }
+  return defined;
+}
+
+Result<LibraryProbes::Event> LibraryProbes::define_tier(const LibrarySites& library, Tier tier) {
+  std::vector<ProbePoint> points;
+  for (const auto& site : library.sites) {
+    if (tier_of(site) != tier)
+      continue;
+    points.push_back({library.path, site.offset});
+    fm_site key{library.file.inode, site.offset, library.file.dev, 0};
+    if (auto done = programs_.set_site(key, site.place); !done)
+      return done.error();
+  }
+  return define_event(fmt::format("{}_{}", to_string(tier), libraries_.size()), points,
+                      programs_.call_program_fd(tier));
+}
+
+Result<LibraryProbes::Event> LibraryProbes::define_event(const std::string& name,
+                                                         std::span<const ProbePoint> points,
+                                                         int program_fd) {
+  auto id = events_.define(name, points);
+  if (!id)
+    return id.error().in("cannot define probes");
+  auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
+  if (!anchor)
+    return anchor.error();
+  if (auto done = attach_program(*anchor, program_fd); !done)
+    return done.error();
+  return Event{*id, std::move(*anchor)};
+}
+
+Status LibraryProbes::open(pid_t tid, Inheritance inheritance, std::size_t event,
+                           const Files& files, std::vector<Fd>& opened) const {
+  for (const FileId& file : files) {
+    const auto& defined = libraries_.at(file)[event];
+    if (!defined)
+      continue;
+    auto fd = open_tracepoint(defined->id, tid, inheritance);
+    if (!fd)
+      return fd.error();
+    opened.push_back(std::move(*fd));
+  }
+  return ok();
+}
+
+Status LibraryProbes::open_calls(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                                 std::vector<Fd>& opened) const {
+  return open(tid, inheritance, index(tier), files, opened);
+}
+
+Status LibraryProbes::open_hooks(pid_t tid, Inheritance inheritance, const Files& files,
+                                 std::vector<Fd>& opened) const {
+  return open(tid, inheritance, loader, files, opened);
+}
+
+Status LibraryProbes::open_tier(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                                std::vector<Fd>& opened) const {
+  auto done = open_calls(tid, inheritance, tier, files, opened);
+  return done && tier == Tier::cold ? open_hooks(tid, inheritance, files, opened) : done;
+}
+
+} // namespace forkmon

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/// Probes of library files: defined once, and opened on threads.
+///
+/// All sites of a library (and tier, where these are told apart) are one tracefs event. The BPF
+/// program is attached to it once, through an anchor: a perf event on the kernel thread kthreadd,
+/// which never runs user code. Nobody feels a probe before it is opened on a thread.
+#pragma once
+
+#include "forkmon/event.h"
+#include "forkmon/probe_usage.h"
+#include "sensors/bpf_programs.h"
+#include "sensors/perf_event.h"
+#include "sensors/tracefs.h"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace forkmon {
+
+/// The places to probe in one library file.
+struct LibrarySites {
+  struct Site {
+    std::uint64_t offset = 0; ///< in the file
+    std::uint32_t place = 0;  ///< FM_PLACE of wire.h
+    Tier tier = Tier::cold;
+  };
+  std::string path;
+  FileId file; ///< as the kernel's vm_area_struct has it
+  std::vector<Site> sites;
+  std::optional<std::uint64_t> loader_hook{}; ///< see LibraryScan::loader_hook
+};
+
+/// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
+Status find_anchor();
+
+/// Whether a tier can be taken off alone. That takes a perf event of each thread for each tier.
+enum class Tiers { together, apart };
+
+/// As the kernel's vm_area_struct has them.
+using Files = std::set<FileId>;
+
+class LibraryProbes {
+private:
+  struct Event {
+    std::uint64_t id = 0;
+    Fd anchor;
+  };
+
+public:
+  /// Events by tier; the last one is of a loader's hook, and goes with the cold tier.
+  using Defined = std::array<std::optional<Event>, probe_tiers + 1>;
+
+  LibraryProbes(BpfPrograms& programs, Tiers tiers, UprobeEvents events)
+      : programs_(programs), tiers_(tiers), events_(std::move(events)) {}
+
+  bool has(const FileId& file) const { return libraries_.contains(file); }
+  /// Those of the files whose probes are defined.
+  Files known_of(std::span<const FileId> files) const;
+  Files all() const;
+
+  /// Takes tens of milliseconds, and changes nothing that the functions above and below look at.
+  Result<Defined> define(const LibrarySites& library);
+  void add(const FileId& file, Defined defined) { libraries_.emplace(file, std::move(defined)); }
+
+  /// Opens the events of a tier, those of loaders' hooks with the cold one, on a thread; -1: on all
+  /// threads of the system. What was opened before an error is kept.
+  Status open_tier(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                   std::vector<Fd>& opened) const;
+  /// The same without the hooks, and these alone.
+  Status open_calls(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                    std::vector<Fd>& opened) const;
+  Status open_hooks(pid_t tid, Inheritance inheritance, const Files& files,
+                    std::vector<Fd>& opened) const;
+
+private:
+  Tier tier_of(const LibrarySites::Site& site) const;
+  Result<Event> define_tier(const LibrarySites& library, Tier tier);
+  Result<Event> define_event(const std::string& name, std::span<const ProbePoint> points,
+                             int program_fd);
+  Status open(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
+              std::vector<Fd>& opened) const;
+
+  BpfPrograms& programs_;
+  Tiers tiers_;
+  UprobeEvents events_; ///< removed after the anchors that use them, which are declared below
+  std::map<FileId, Defined> libraries_;
+};
+
+} // namespace forkmon
