@@ -102,6 +102,18 @@ static __always_inline struct fm_family* family_of(struct task_struct* task) {
   return bpf_task_storage_get(&families, task->group_leader, 0, 0);
 }
 
+/* Does this thread of the family carry probes, which what it starts inherits? */
+static __always_inline bool carries_probes(struct task_struct* task,
+                                           const struct fm_family* family) {
+  struct fm_family* own;
+
+  if (!(family->flags & FM_FAMILY_BY_THREAD))
+    return true;
+  own = bpf_task_storage_get(&families, task, 0, 0);
+  /* What is left of an earlier arming has another account. */
+  return own && own->flags & FM_FAMILY_THREAD && own->account == family->account;
+}
+
 static __always_inline struct fm_account* account_of(const struct fm_family* family) {
   __u32 account = family->account;
 

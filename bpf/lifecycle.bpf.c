@@ -31,26 +31,41 @@ static __always_inline void set_family(struct task_struct* task, struct fm_famil
 }
 
 /* Flags that are about one process's threads and probes, and not about its family. */
-#define FM_FAMILY_OWN (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY | FM_FAMILY_STOPS)
+#define FM_FAMILY_OWN                                                                              \
+  (FM_FAMILY_THREADED | FM_FAMILY_HELD | FM_FAMILY_LEAKY | FM_FAMILY_STOPS | FM_FAMILY_BY_THREAD | \
+   FM_FAMILY_THREAD)
+
+/* Tracepoints run with preemption off, so nobody else is at this CPU's part of the account. */
+static __always_inline void account_for_start(const struct fm_family* family, bool is_process) {
+  struct fm_account* account = account_of(family);
+
+  if (!account)
+    return;
+  account->carriers++;
+  if (is_process)
+    account->forks++;
+}
 
 /*
  * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
  * the leader's task (de_thread), and with it the leader's storage.
  */
 static __always_inline __u32 inherit_family(struct task_struct* parent, struct task_struct* child) {
+  bool is_process = child->pid == child->tgid;
   struct fm_family* from = family_of(parent);
-  struct fm_account* account;
   struct fm_family family;
 
   if (!from)
     return 0;
+  if (!carries_probes(parent, from))
+    return from->flags & ~FM_FAMILY_ARMED;
   family.flags = from->flags & ~FM_FAMILY_OWN;
   family.account = from->account;
-  if (child->pid == child->tgid || from->flags & FM_FAMILY_THROUGH_EXEC)
+  if (!is_process && from->flags & FM_FAMILY_BY_THREAD)
+    family.flags = FM_FAMILY_THREAD;
+  if (is_process || from->flags & (FM_FAMILY_THROUGH_EXEC | FM_FAMILY_BY_THREAD))
     set_family(child, &family);
-  account = account_of(from);
-  if (account && child->pid == child->tgid)
-    account->forks++; /* tracepoints run with preemption off */
+  account_for_start(from, is_process);
   return from->flags;
 }
 
@@ -154,7 +169,7 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
                                                                       : wakeup_flags());
 }
 
-static __always_inline bool carries_probes(__u32 family) {
+static __always_inline bool is_exact(__u32 family) {
   bool leaky = family & FM_FAMILY_LEAKY && !(family & FM_FAMILY_HELD);
 
   return family & FM_FAMILY_ARMED && !leaky;
@@ -180,8 +195,8 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   taint->child.pid = child->tgid;
   taint->child.parent_pid = parent->tgid;
   taint->child.parent_threads = threads;
-  taint->child.flags = (all_armed || carries_probes(family) ? FM_CHILD_ARMED : 0) |
-                       (from ? FM_CHILD_PARENT_TAINTED : 0);
+  taint->child.flags =
+      (all_armed || is_exact(family) ? FM_CHILD_ARMED : 0) | (from ? FM_CHILD_PARENT_TAINTED : 0);
   report_fork(parent, child, taint);
 }
 
@@ -264,18 +279,36 @@ static __always_inline void report_exe(struct task_struct* task, struct linux_bi
   bpf_ringbuf_submit(exe, BPF_RB_FORCE_WAKEUP);
 }
 
+/* An exec that takes the probes off is one carrier less, as an end is. */
+static __always_inline void account_for_end(const struct fm_family* family, bool is_exec) {
+  struct fm_account* account = account_of(family);
+
+  if (!account)
+    return;
+  account->carriers--;
+  if (is_exec)
+    account->execs++;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
   struct fm_family* family = family_of(task);
 
+  add_to(&totals, FM_TOTAL_EXECS);
   report_exe(task, bprm);
   report_end(task, FM_OUTCOME_EXEC, 0);
   bpf_task_storage_delete(&taints, task);
   bpf_task_storage_delete(&calls, task);
-  if (family && !(family->flags & FM_FAMILY_THROUGH_EXEC))
-    bpf_task_storage_delete(&families, task);
-  else if (family && family->flags & FM_FAMILY_ARMED)
-    tell_of_mapped(task, family, true);
+  if (!family)
+    return 0;
+  if (family->flags & FM_FAMILY_THROUGH_EXEC) {
+    if (family->flags & FM_FAMILY_ARMED)
+      tell_of_mapped(task, family, true);
+    return 0;
+  }
+  if (carries_probes(task, family))
+    account_for_end(family, true);
+  bpf_task_storage_delete(&families, task);
   return 0;
 }
 
@@ -287,9 +320,16 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
   struct task_struct* leader = task->group_leader;
   struct signal_struct* signal = task->signal;
-  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  struct fm_family* family;
+  struct fm_taint* taint;
   __u32 code;
 
+  if (!leader->bpf_storage) /* nearly every process: neither tainted nor of a family */
+    return 0;
+  family = family_of(task);
+  if (family && carries_probes(task, family))
+    account_for_end(family, false);
+  taint = bpf_task_storage_get(&taints, leader, 0, 0);
   if (contexts_are_swapped && signal->live.counter != 0)
     note_leak(task, taint);
   if (!taint)

@@ -4,9 +4,12 @@
 
 #include "forkmon/wire.h"
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 
 namespace forkmon {
 
@@ -25,10 +28,24 @@ constexpr const char* to_string(Tier tier) {
   return tier == Tier::hot ? "hot" : "cold";
 }
 
-/// Counted by the kernel for a family, the children that inherited its probes included.
+/// Of a family, the children that inherited its probes included.
 struct ProbeUsage {
-  std::array<std::uint64_t, probe_tiers> hits{}; ///< by Tier
-  std::uint64_t forks = 0;                       ///< each of which copied the probes
+  /// Of the probes of a tier.
+  struct OfTier {
+    std::uint64_t hits = 0;
+    std::uint64_t sites = 0;   ///< in the files that the family maps
+    std::uint64_t exec_ns = 0; ///< what an exec takes to get them out of one process; estimated
+  };
+  std::array<OfTier, probe_tiers> tiers{}; ///< by Tier
+  std::uint64_t forks = 0;                 ///< each of which copied the probes
+  std::uint64_t execs = 0;                 ///< each of which took them out again
+  std::uint64_t carriers = 0;              ///< threads that carry them now
+};
+
+/// Of all armed families.
+struct ProbesInUse {
+  std::map<pid_t, ProbeUsage> families; ///< by first process, since it was armed
+  std::uint64_t execs = 0;              ///< of the whole system: each looks at all sites of a file
 };
 
 /// How much is armed, now.

@@ -65,7 +65,8 @@ enum fm_total {
   FM_TOTAL_TAINTED_FORKS = 3,   /* of FM_TOTAL_FORKS, those that taint the child */
   FM_TOTAL_PROBE_HITS = 4,      /* probe hits, whoever made them */
   FM_TOTAL_UNRESOLVED_HITS = 5, /* hits by tainted children that no function could be named for */
-  FM_TOTAL_COUNT = 6,
+  FM_TOTAL_EXECS = 6,           /* whoever called it */
+  FM_TOTAL_COUNT = 7,
 };
 
 /* How often programs call a function: what each tier of probes costs is accounted for apart. */
@@ -75,7 +76,7 @@ enum fm_tier {
   FM_TIER_COUNT = 2,
 };
 
-/* Flags of a process in the `families` map. */
+/* Flags of a process in the `families` map; FM_FAMILY_THREAD is one of a thread. */
 enum fm_family_flag {
   FM_FAMILY_WATCHED = 1,      /* part of the family that this session is limited to */
   FM_FAMILY_ARMED = 2,        /* carries the probes of all tiers, and so will its children */
@@ -83,7 +84,9 @@ enum fm_family_flag {
   FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
   FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
   FM_FAMILY_LEAKY = 32,       /* a thread of it ended before that: it may have lost its probes */
-  FM_FAMILY_STOPS = 64, /* stopped whenever fm_mapped is sent of it, while it has one thread */
+  FM_FAMILY_STOPS = 64,      /* stopped whenever fm_mapped is sent of it, while it has one thread */
+  FM_FAMILY_BY_THREAD = 128, /* only threads with FM_FAMILY_THREAD carry probes */
+  FM_FAMILY_THREAD = 256,    /* this thread does, and what it starts will */
 };
 
 /* Flags of a tainted child. */
@@ -110,6 +113,8 @@ struct fm_family {
 struct fm_account {
   __u64 hits[FM_TIER_COUNT]; /* whoever of the family made them */
   __u64 forks;               /* each of which copies the probes */
+  __u64 execs;               /* each of which takes them out again */
+  __s64 carriers; /* threads that inherited the probes, less all that carried them and ended */
 };
 
 /* Start of every record. */
@@ -255,7 +260,7 @@ struct fm_code_range {
 #define FM_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #endif
 FM_ASSERT_SIZE(fm_family, 8);
-FM_ASSERT_SIZE(fm_account, 24);
+FM_ASSERT_SIZE(fm_account, 40);
 FM_ASSERT_SIZE(fm_record, 16);
 FM_ASSERT_SIZE(fm_child, 24);
 FM_ASSERT_SIZE(fm_taint, 40 + FM_MAX_FUNCTIONS / 8);

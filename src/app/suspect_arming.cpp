@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "app/suspect_arming.h"
 
+#include "process/proc.h"
+#include "sensors/perf_event.h"
+
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -23,8 +27,8 @@ SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Dis
 std::vector<DisarmEvent> SuspectArming::tick(std::uint64_t now_ns, const Correlator& correlator) {
   release(now_ns, correlator);
   keep_to_budget(now_ns);
-  for (std::uint32_t pid : suspects_.due(now_ns))
-    arm(static_cast<pid_t>(pid), now_ns);
+  for (const Suspect& suspect : suspects_.due(now_ns))
+    arm(suspect, now_ns);
   return std::exchange(disarmed_, {});
 }
 
@@ -57,12 +61,12 @@ void SuspectArming::count_disarms(const char* reason) {
 }
 
 void SuspectArming::keep_to_budget(std::uint64_t now_ns) {
-  auto usage = probes_.usage();
-  if (!usage) {
-    spdlog::debug("{}", usage.error().message);
+  auto in_use = probes_.in_use();
+  if (!in_use) {
+    spdlog::debug("{}", in_use.error().message);
     return;
   }
-  for (const auto& change : budget_.judge(*usage, now_ns)) {
+  for (const auto& change : budget_.judge(*in_use, now_ns)) {
     Status done = change.carry ? probes_.restore(change.pid, change.tier)
                                : probes_.drop(change.pid, change.tier);
     if (!done)
@@ -77,9 +81,7 @@ void SuspectArming::keep_to_budget(std::uint64_t now_ns) {
   }
 }
 
-void SuspectArming::arm(pid_t suspect, std::uint64_t now_ns) {
-  if (probes_.is_armed(suspect))
-    return;
+void SuspectArming::arm(const Suspect& suspect, std::uint64_t now_ns) {
   if (!budget_.allows_anything()) {
     not_armed_["budget"]++;
     return;
@@ -88,26 +90,39 @@ void SuspectArming::arm(pid_t suspect, std::uint64_t now_ns) {
   if (armed || armed.error().code == ESRCH)
     return;
   not_armed_[armed.error().code == EMFILE ? "limit" : "error"]++;
-  spdlog::debug("process {} is not armed: {}", suspect, armed.error().message);
+  spdlog::debug("process {} is not armed: {}", suspect.pid, armed.error().message);
 }
 
 /// Where there is no room, the worst offenders have it.
-Status SuspectArming::try_arming(pid_t suspect, std::uint64_t now_ns) {
-  auto mapped = libraries_.add_of(suspect);
+Status SuspectArming::try_arming(const Suspect& suspect, std::uint64_t now_ns) {
+  const auto pid = static_cast<pid_t>(suspect.pid);
+  auto mapped = libraries_.add_of(pid);
   if (!mapped)
     return mapped.error();
-  auto armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
+  auto armed = put_probes_on(suspect, *mapped);
   while (!armed && armed.error().code == EMFILE) {
-    auto lesser = lesser_offender(suspect);
+    auto lesser = lesser_offender(pid);
     if (!lesser)
       break;
     let_go(*lesser, now_ns);
     count_disarms("limit");
-    armed = probes_.arm(suspect, Inheritance::until_exec, 0, *mapped);
+    armed = put_probes_on(suspect, *mapped);
   }
   if (armed)
-    discovery_.note_armed(suspect, now_ns);
+    discovery_.note_armed(pid, now_ns);
   return armed;
+}
+
+/// On the thread that forks, or the first one where it is not known which that is. One that has
+/// ended already may have been started for that fork alone: then on all, so that those which are
+/// started for the next forks inherit them.
+Status SuspectArming::put_probes_on(const Suspect& suspect, const std::vector<FileId>& mapped) {
+  const auto pid = static_cast<pid_t>(suspect.pid);
+  const auto tid = suspect.tid == 0 ? pid : static_cast<pid_t>(suspect.tid);
+  const auto tids = threads_of(pid);
+  if (can_keep_contexts_apart() && std::ranges::find(tids, tid) != tids.end())
+    return probes_.arm_thread(pid, tid, mapped);
+  return probes_.arm(pid, Inheritance::until_exec, 0, mapped);
 }
 
 /// The least of the armed, if it has committed less than half of the other's offences: with less of

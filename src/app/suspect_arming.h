@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Arms the processes that fork and do not exec at once (--probe=auto), within a budget.
+/// Arms those that fork and do not exec at once (--probe=auto), within a budget.
 #pragma once
 
 #include "app/discovery.h"
@@ -33,8 +33,9 @@ private:
   void release(std::uint64_t now_ns, const Correlator& correlator);
   void let_go(pid_t pid, std::uint64_t now_ns);
   void keep_to_budget(std::uint64_t now_ns);
-  void arm(pid_t suspect, std::uint64_t now_ns);
-  Status try_arming(pid_t suspect, std::uint64_t now_ns);
+  void arm(const Suspect& suspect, std::uint64_t now_ns);
+  Status try_arming(const Suspect& suspect, std::uint64_t now_ns);
+  Status put_probes_on(const Suspect& suspect, const std::vector<FileId>& mapped);
   std::optional<pid_t> lesser_offender(pid_t than) const;
   void count_disarms(const char* reason);
 

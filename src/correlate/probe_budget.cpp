@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace forkmon {
 namespace {
@@ -13,15 +14,19 @@ double ns(std::uint64_t value) {
 
 } // namespace
 
-std::vector<ProbeBudget::Change> ProbeBudget::judge(const std::map<pid_t, ProbeUsage>& usage,
+/// Strangers' execs are paid for by all families alike.
+std::vector<ProbeBudget::Change> ProbeBudget::judge(const ProbesInUse& in_use,
                                                     std::uint64_t now_ns) {
+  const auto& usage = in_use.families;
   std::erase_if(families_, [&](const auto& entry) { return !usage.contains(entry.first); });
+  const double execs = families_.empty() ? 0 : ns(in_use.execs - execs_);
+  execs_ = in_use.execs;
   std::vector<Change> changes;
-  for (const auto& [pid, used] : usage) {
-    auto [entry, is_new] = families_.try_emplace(pid, new_family(now_ns));
-    for (const Change& change : judge(pid, entry->second, used, now_ns))
+  for (const auto& [pid, used] : usage)
+    families_.try_emplace(pid, new_family(now_ns));
+  for (auto& [pid, family] : families_)
+    for (const Change& change : judge(pid, family, usage.at(pid), execs, now_ns))
       changes.push_back(change);
-  }
   return changes;
 }
 
@@ -35,21 +40,30 @@ ProbeBudget::Family ProbeBudget::new_family(std::uint64_t now_ns) const {
   return family;
 }
 
-/// What each tier has cost. Forks copy the probes of both; most probes are cold.
-std::array<double, probe_tiers> ProbeBudget::costs(const ProbeUsage& before,
-                                                   const ProbeUsage& now) {
+/// What each tier has cost since the family was last judged: nothing, while it is taken off. A fork
+/// costs as much with one tier as with two.
+std::array<double, probe_tiers> ProbeBudget::costs(const Family& family, const ProbeUsage& now,
+                                                   double execs) const {
   std::array<double, probe_tiers> costs{};
-  for (Tier tier : tiers)
-    costs[index(tier)] = ns(now.hits[index(tier)] - before.hits[index(tier)]) * ns(hit_ns);
-  costs[index(Tier::cold)] += ns(now.forks - before.forks) * ns(fork_ns);
+  const ProbeUsage& before = family.used;
+  const double family_count = ns(families_.size());
+  double forks = ns(now.forks - before.forks);
+  for (Tier tier : {Tier::cold, Tier::hot}) {
+    const ProbeUsage::OfTier& used = now.tiers[index(tier)];
+    if (!family.tiers[index(tier)].carried)
+      continue;
+    costs[index(tier)] =
+        ns(used.hits - before.tiers[index(tier)].hits) * ns(hit_ns) +
+        std::exchange(forks, 0) * ns(fork_ns) + ns(now.execs - before.execs) * ns(used.exec_ns) +
+        execs * ns(used.sites) * (ns(site_ns) / family_count + ns(carried_site_ns * now.carriers));
+  }
   return costs;
 }
 
-std::vector<ProbeBudget::Change>
-ProbeBudget::judge(pid_t pid, Family& family, const ProbeUsage& used, std::uint64_t now_ns) const {
-  auto cost = costs(family.used, used);
-  if (!family.tiers[index(Tier::cold)].carried)
-    cost[index(Tier::cold)] = 0; // forks are cheap without most of the probes
+std::vector<ProbeBudget::Change> ProbeBudget::judge(pid_t pid, Family& family,
+                                                    const ProbeUsage& used, double execs,
+                                                    std::uint64_t now_ns) const {
+  auto cost = costs(family, used, execs);
   const double earned = ns(now_ns - family.judged_ns) * share_;
   const double spent = std::accumulate(cost.begin(), cost.end(), 0.0);
   family.allowance_ns = std::min(family.allowance_ns + earned - spent, ns(saved_ns) * share_);

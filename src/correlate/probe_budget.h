@@ -14,16 +14,20 @@
 namespace forkmon {
 
 /// Each armed family has an allowance that grows with time, by a share of one CPU, and pays for
-/// what its probes cost it. One that is in debt loses the tier that costs it most, and gets it
-/// back when the debt is paid off and a back-off is over, which doubles each time. Pure: what was
-/// used, and the time, are given to it.
+/// what its probes cost it, and everybody else. One that is in debt loses the tier that costs most,
+/// and gets it back when the debt is paid off and a back-off is over, which doubles each time.
+/// Pure: what was used, and the time, are given to it.
 class ProbeBudget {
 public:
-  /// What a family pays, in ns of CPU. Measured (docs/performance.md) on a virtual machine, where
-  /// traps are dear: a probe on an emulated instruction, and a fork that copies 144 breakpoints
-  /// and two perf events.
+  /// Prices in ns of CPU, measured on a virtual machine, where traps are dear (docs/performance.md,
+  /// "What probes cost"): a probe on an emulated instruction is hit;
   static constexpr std::uint64_t hit_ns = 800;
-  static constexpr std::uint64_t fork_ns = 50'000;
+  /// a process is forked with perf events and breakpoints, however many these are;
+  static constexpr std::uint64_t fork_ns = 30'000;
+  /// any process of the system execs, and maps its libraries: for each site;
+  static constexpr std::uint64_t site_ns = 450;
+  /// the same for each site and thread that carries probes.
+  static constexpr std::uint64_t carried_site_ns = 25;
   /// An allowance is saved up for so long.
   static constexpr std::uint64_t saved_ns = 2'000'000'000;
   static constexpr std::uint64_t first_back_off_ns = 10'000'000'000;
@@ -39,8 +43,8 @@ public:
     Tier tier = Tier::hot;
     bool carry = false; ///< take the tier off, or put it back
   };
-  /// What is to be changed now, given all armed families and what each has used since it was armed.
-  std::vector<Change> judge(const std::map<pid_t, ProbeUsage>& usage, std::uint64_t now_ns);
+  /// What is to be changed now.
+  std::vector<Change> judge(const ProbesInUse& in_use, std::uint64_t now_ns);
 
 private:
   struct TierState {
@@ -55,13 +59,15 @@ private:
     std::array<TierState, probe_tiers> tiers;
   };
   Family new_family(std::uint64_t now_ns) const;
-  std::vector<Change> judge(pid_t pid, Family& family, const ProbeUsage& used,
+  std::vector<Change> judge(pid_t pid, Family& family, const ProbeUsage& used, double execs,
                             std::uint64_t now_ns) const;
-  static std::array<double, probe_tiers> costs(const ProbeUsage& before, const ProbeUsage& now);
+  std::array<double, probe_tiers> costs(const Family& family, const ProbeUsage& now,
+                                        double execs) const;
   static void take_off(TierState& tier, std::uint64_t now_ns);
 
   double share_;
   std::map<pid_t, Family> families_;
+  std::uint64_t execs_ = 0; ///< of the whole system, when last judged
 };
 
 } // namespace forkmon

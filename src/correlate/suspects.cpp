@@ -7,9 +7,9 @@
 namespace forkmon {
 namespace {
 
-/// Past these, the oldest suspects start anew, and young children wait for their end.
+/// Past these, the oldest suspects start anew, and who forked a child is not remembered.
 constexpr std::size_t max_known = 1024;
-constexpr std::size_t max_young = 65536;
+constexpr std::size_t max_children = 65536;
 
 } // namespace
 
@@ -21,13 +21,22 @@ void Suspects::on(const Event& event) {
 }
 
 void Suspects::take(const ForkEvent& event) {
-  if (!event.child.armed && young_.size() < max_young)
-    young_.emplace(std::pair(event.child.key.fork_time_ns, event.child.key.pid),
-                   event.child.parent_pid);
+  const ChildRef& child = event.child;
+  if (child.armed)
+    return;
+  if (parents_.size() >= max_children) {
+    young_.erase(parents_.begin()->first);
+    parents_.erase(parents_.begin());
+  }
+  const Child key{child.key.fork_time_ns, child.key.pid};
+  // Which thread forked an adopted child is a guess.
+  parents_.emplace(key, Suspect{child.parent_pid, child.adopted ? 0 : event.parent_tid});
+  young_.insert(key);
 }
 
 void Suspects::take(const EndEvent& event) {
   const ChildKey& child = event.child.key;
+  auto parent = parents_.extract({child.fork_time_ns, child.pid});
   young_.erase({child.fork_time_ns, child.pid});
   // After an exec, too: that takes the probes off.
   forget(child.pid);
@@ -35,37 +44,50 @@ void Suspects::take(const EndEvent& event) {
   const bool harmless =
       event.child.armed ? event.calls == 0 : event.how == EndEvent::How::exec && soon;
   if (!harmless)
-    accuse(event.child.parent_pid, event.child.armed);
+    accuse(parent ? parent.mapped() : Suspect{event.child.parent_pid, 0}, event.child.armed);
 }
 
-std::vector<std::uint32_t> Suspects::due(std::uint64_t now_ns) {
-  while (!young_.empty() && young_.begin()->first.first + grace_ns < now_ns) {
-    accuse(young_.begin()->second, false);
+std::vector<Suspect> Suspects::due(std::uint64_t now_ns) {
+  while (!young_.empty() && young_.begin()->first + grace_ns < now_ns) {
+    accuse(parents_.at(*young_.begin()), false);
     young_.erase(young_.begin());
   }
   return std::exchange(due_, {});
 }
 
 void Suspects::forget(std::uint32_t pid) {
-  offences_.erase(pid);
-  std::erase(known_, pid);
-  std::erase(due_, pid);
+  auto is_of_process = [&](const Suspect& suspect) { return suspect.pid == pid; };
+  const auto first = offences_.lower_bound({pid, 0});
+  const auto last = std::find_if(first, offences_.end(),
+                                 [&](const auto& entry) { return !is_of_process(entry.first); });
+  if (first == last)
+    return;
+  offences_.erase(first, last);
+  std::erase_if(known_, is_of_process);
+  std::erase_if(due_, is_of_process);
 }
 
 std::uint64_t Suspects::offences(std::uint32_t pid) const {
-  auto found = offences_.find(pid);
-  return found == offences_.end() ? 0 : found->second;
+  std::uint64_t sum = 0;
+  for (auto entry = offences_.lower_bound({pid, 0});
+       entry != offences_.end() && entry->first.pid == pid; ++entry)
+    sum += entry->second;
+  return sum;
 }
 
-void Suspects::accuse(std::uint32_t pid, bool was_armed) {
-  if (!offences_.contains(pid)) {
-    if (known_.size() >= max_known)
-      forget(known_.front());
-    known_.push_back(pid);
+void Suspects::accuse(const Suspect& suspect, bool was_armed) {
+  if (!offences_.contains(suspect)) {
+    if (known_.size() >= max_known) {
+      const Suspect oldest = known_.front();
+      known_.pop_front();
+      offences_.erase(oldest);
+      std::erase(due_, oldest);
+    }
+    known_.push_back(suspect);
   }
-  const bool has_doubled = std::has_single_bit(++offences_[pid]);
-  if (has_doubled && !was_armed && std::ranges::find(due_, pid) == due_.end())
-    due_.push_back(pid);
+  const bool has_doubled = std::has_single_bit(++offences_[suspect]);
+  if (has_doubled && !was_armed && std::ranges::find(due_, suspect) == due_.end())
+    due_.push_back(suspect);
 }
 
 } // namespace forkmon

@@ -153,6 +153,14 @@ Result<Fd> open_pidfd(pid_t pid) {
   return Fd(static_cast<int>(fd));
 }
 
+Result<Fd> open_thread_pidfd(pid_t tid) {
+  constexpr unsigned pidfd_thread = O_EXCL; // PIDFD_THREAD of newer <linux/pidfd.h>
+  auto fd = syscall(SYS_pidfd_open, tid, pidfd_thread);
+  if (fd < 0)
+    return Error::from_errno(fmt::format("cannot open thread {}", tid), errno);
+  return Fd(static_cast<int>(fd));
+}
+
 bool has_ended(const Fd& pidfd) {
   pollfd poll_fd{pidfd.get(), POLLIN, 0};
   return poll(&poll_fd, 1, 0) == 1;

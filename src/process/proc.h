@@ -41,6 +41,8 @@ std::vector<pid_t> all_processes();
 std::vector<pid_t> threads_of(pid_t pid);
 
 Result<Fd> open_pidfd(pid_t pid);
+/// Of a thread that need not be the first of its process (PIDFD_THREAD): since Linux 6.9.
+Result<Fd> open_thread_pidfd(pid_t tid);
 bool has_ended(const Fd& pidfd);
 
 /// How often the main thread has been switched out, willing or not: unchanged, it has not run.

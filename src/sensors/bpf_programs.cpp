@@ -255,12 +255,21 @@ Result<BpfPrograms::Losses> BpfPrograms::losses() const {
 Result<BpfTotals> BpfPrograms::totals() const {
   BpfTotals read;
   read.function_calls.resize(FM_MAX_FUNCTIONS);
-  const auto& maps = state_->skeleton->maps;
-  if (auto done = read_counts(bpf_map__fd(maps.totals), read.totals); !done)
-    return done.error();
-  if (auto done = read_counts(bpf_map__fd(maps.function_totals), read.function_calls); !done)
+  auto totals = system_totals();
+  if (!totals)
+    return totals.error();
+  read.totals = *totals;
+  int function_totals = bpf_map__fd(state_->skeleton->maps.function_totals);
+  if (auto done = read_counts(function_totals, read.function_calls); !done)
     return done.error();
   return read;
+}
+
+Result<std::array<std::uint64_t, FM_TOTAL_COUNT>> BpfPrograms::system_totals() const {
+  std::array<std::uint64_t, FM_TOTAL_COUNT> totals{};
+  if (auto done = read_counts(bpf_map__fd(state_->skeleton->maps.totals), totals); !done)
+    return done.error();
+  return totals;
 }
 
 Result<fm_account> BpfPrograms::account(std::uint32_t number) const {
@@ -273,6 +282,8 @@ Result<fm_account> BpfPrograms::account(std::uint32_t number) const {
     for (std::size_t tier = 0; tier < FM_TIER_COUNT; tier++)
       sum.hits[tier] += cpu.hits[tier];
     sum.forks += cpu.forks;
+    sum.execs += cpu.execs;
+    sum.carriers += cpu.carriers;
   }
   return sum;
 }

@@ -81,6 +81,8 @@ public:
   using Losses = std::array<std::uint64_t, FM_SENSOR_COUNT>;
   Result<Losses> losses() const;
   Result<BpfTotals> totals() const;
+  /// The same without the calls by function, which take longer to read.
+  Result<std::array<std::uint64_t, FM_TOTAL_COUNT>> system_totals() const;
   /// What an account has been charged since the programs were loaded, summed over the CPUs.
   Result<fm_account> account(std::uint32_t number) const;
 

@@ -2,6 +2,7 @@
 #include "sensors/library_probes.h"
 
 #include "process/proc.h"
+#include "util/time.h"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,14 @@ Files LibraryProbes::all() const {
   return files;
 }
 
+std::size_t LibraryProbes::sites_in(const Files& files, Tier tier) const {
+  std::size_t sites = 0;
+  for (const FileId& file : files)
+    if (const auto& event = libraries_.at(file)[index(tier)])
+      sites += event->sites;
+  return sites;
+}
+
 Tier LibraryProbes::tier_of(const LibrarySites::Site& site) const {
   return tiers_ == Tiers::apart ? site.tier : Tier::cold;
 }
@@ -61,6 +70,10 @@ Result<LibraryProbes::Defined> LibraryProbes::define(const LibrarySites& library
                               programs_.loader_program_fd());
     if (!event)
       return event.error();
+    auto anchored = anchor(*event);
+    if (!anchored)
+      return anchored.error();
+    event->kept_anchor = std::move(*anchored);
     defined[loader] = std::move(*event);
   }
   return defined;
@@ -86,40 +99,53 @@ Result<LibraryProbes::Event> LibraryProbes::define_event(const std::string& name
   auto id = events_.define(name, points);
   if (!id)
     return id.error().in("cannot define probes");
-  auto anchor = open_tracepoint(*id, kthreadd, Inheritance::none);
-  if (!anchor)
-    return anchor.error();
-  if (auto done = attach_program(*anchor, program_fd); !done)
+  return Event{*id, program_fd, points.size()};
+}
+
+/// The one that there is, or a new one.
+Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) {
+  if (auto anchor = event.anchor.lock())
+    return anchor;
+  auto opened = open_tracepoint(event.id, kthreadd, Inheritance::none);
+  if (!opened)
+    return opened.error();
+  if (auto done = attach_program(*opened, event.program_fd); !done)
     return done.error();
-  return Event{*id, std::move(*anchor)};
+  auto anchor = std::make_shared<const Fd>(std::move(*opened));
+  event.anchor = anchor;
+  return anchor;
 }
 
 Status LibraryProbes::open(pid_t tid, Inheritance inheritance, std::size_t event,
-                           const Files& files, std::vector<Fd>& opened) const {
+                           const Files& files, std::vector<OpenProbe>& opened) {
   for (const FileId& file : files) {
-    const auto& defined = libraries_.at(file)[event];
+    auto& defined = libraries_.at(file)[event];
     if (!defined)
       continue;
+    auto anchored = anchor(*defined);
+    if (!anchored)
+      return anchored.error();
+    const std::uint64_t start_ns = monotonic_now_ns();
     auto fd = open_tracepoint(defined->id, tid, inheritance);
     if (!fd)
       return fd.error();
-    opened.push_back(std::move(*fd));
+    opened.emplace_back(std::move(*anchored), std::move(*fd), monotonic_now_ns() - start_ns);
   }
   return ok();
 }
 
 Status LibraryProbes::open_calls(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                                 std::vector<Fd>& opened) const {
+                                 std::vector<OpenProbe>& opened) {
   return open(tid, inheritance, index(tier), files, opened);
 }
 
 Status LibraryProbes::open_hooks(pid_t tid, Inheritance inheritance, const Files& files,
-                                 std::vector<Fd>& opened) const {
+                                 std::vector<OpenProbe>& opened) {
   return open(tid, inheritance, loader, files, opened);
 }
 
 Status LibraryProbes::open_tier(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                                std::vector<Fd>& opened) const {
+                                std::vector<OpenProbe>& opened) {
   auto done = open_calls(tid, inheritance, tier, files, opened);
   return done && tier == Tier::cold ? open_hooks(tid, inheritance, files, opened) : done;
 }

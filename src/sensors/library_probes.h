@@ -4,6 +4,11 @@
 /// All sites of a library (and tier, where these are told apart) are one tracefs event. The BPF
 /// program is attached to it once, through an anchor: a perf event on the kernel thread kthreadd,
 /// which never runs user code. Nobody feels a probe before it is opened on a thread.
+///
+/// An anchored event is not free for strangers: whenever any process maps the file, the kernel
+/// looks at each site and asks whether the process is to have it (uprobe_mmap in
+/// kernel/events/uprobes.c), 70 us an exec with all sites of libc. So there is an anchor only while
+/// the event is open on some thread.
 #pragma once
 
 #include "forkmon/event.h"
@@ -14,6 +19,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -44,15 +50,36 @@ enum class Tiers { together, apart };
 /// As the kernel's vm_area_struct has them.
 using Files = std::set<FileId>;
 
+/// A library's event, open on a thread, and what anchors it.
+class OpenProbe {
+public:
+  OpenProbe(std::shared_ptr<const Fd> anchor, Fd event, std::uint64_t opening_ns)
+      : anchor_(std::move(anchor)), event_(std::move(event)), opening_ns_(opening_ns) {}
+
+  /// How long it took to open. With the first event of a process the kernel goes through all
+  /// processes that map the file, for each site (register_for_each_vma in kernel/events/uprobes.c),
+  /// and again when the process's last event goes, as it does at an exec.
+  std::uint64_t opening_ns() const { return opening_ns_; }
+
+private:
+  std::shared_ptr<const Fd> anchor_; ///< goes after the event
+  Fd event_;
+  std::uint64_t opening_ns_;
+};
+
 class LibraryProbes {
 private:
   struct Event {
     std::uint64_t id = 0;
-    Fd anchor;
+    int program_fd = -1;
+    std::size_t sites = 0;
+    std::weak_ptr<const Fd> anchor{};
+    std::shared_ptr<const Fd> kept_anchor{}; ///< of a loader's hook
   };
 
 public:
-  /// Events by tier; the last one is of a loader's hook, and goes with the cold tier.
+  /// Events by tier; the last one is of a loader's hook, and goes with the cold tier. A hook is a
+  /// single site, and always anchored: that shows from the start whether this system has probes.
   using Defined = std::array<std::optional<Event>, probe_tiers + 1>;
 
   LibraryProbes(BpfPrograms& programs, Tiers tiers, UprobeEvents events)
@@ -62,6 +89,8 @@ public:
   /// Those of the files whose probes are defined.
   Files known_of(std::span<const FileId> files) const;
   Files all() const;
+  /// How many sites of a tier these files have.
+  std::size_t sites_in(const Files& files, Tier tier) const;
 
   /// Takes tens of milliseconds, and changes nothing that the functions above and below look at.
   Result<Defined> define(const LibrarySites& library);
@@ -70,12 +99,12 @@ public:
   /// Opens the events of a tier, those of loaders' hooks with the cold one, on a thread; -1: on all
   /// threads of the system. What was opened before an error is kept.
   Status open_tier(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                   std::vector<Fd>& opened) const;
+                   std::vector<OpenProbe>& opened);
   /// The same without the hooks, and these alone.
   Status open_calls(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
-                    std::vector<Fd>& opened) const;
+                    std::vector<OpenProbe>& opened);
   Status open_hooks(pid_t tid, Inheritance inheritance, const Files& files,
-                    std::vector<Fd>& opened) const;
+                    std::vector<OpenProbe>& opened);
 
 private:
   Tier tier_of(const LibrarySites::Site& site) const;
@@ -83,11 +112,12 @@ private:
   Result<Event> define_event(const std::string& name, std::span<const ProbePoint> points,
                              int program_fd);
   Status open(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
-              std::vector<Fd>& opened) const;
+              std::vector<OpenProbe>& opened);
+  static Result<std::shared_ptr<const Fd>> anchor(Event& event);
 
   BpfPrograms& programs_;
   Tiers tiers_;
-  UprobeEvents events_; ///< removed after the anchors that use them, which are declared below
+  UprobeEvents events_; ///< removed after the anchors that use them
   std::map<FileId, Defined> libraries_;
 };
 

@@ -67,17 +67,23 @@ Status ProbeSensor::add(const LibrarySites& library) {
   return arms_everything_ ? open_everywhere({library.file}) : ok();
 }
 
-Status ProbeSensor::open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const {
+Status ProbeSensor::open_on_thread(pid_t tid, Tier tier, const Files& files, Armed& armed) {
+  auto opened =
+      libraries_.open_tier(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
+  return opened || opened.error().code == ESRCH ? ok() : opened;
+}
+
+/// On all threads of a process, or on those that are marked.
+Status ProbeSensor::open_on_threads(pid_t pid, bool all, Tier tier, const Files& files,
+                                    Armed& armed) {
   std::set<pid_t> done_tids;
   for (int look = 0; look < max_looks; look++) {
     std::size_t before = done_tids.size();
-    for (pid_t tid : threads_of(pid)) {
+    for (pid_t tid : all ? threads_of(pid) : marked_threads_of(pid, armed)) {
       if (!done_tids.insert(tid).second)
         continue;
-      auto opened =
-          libraries_.open_tier(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
-      if (!opened && opened.error().code != ESRCH)
-        return opened.error();
+      if (auto opened = open_on_thread(tid, tier, files, armed); !opened)
+        return opened;
     }
     if (done_tids.size() == before)
       break;
@@ -111,14 +117,11 @@ Result<std::uint32_t> ProbeSensor::free_account() {
       EMFILE};
 }
 
-Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
-                        std::span<const FileId> mapped) {
-  std::lock_guard lock(mutex_);
-  if (families_.contains(pid))
-    return ok();
-  Files files = libraries_.known_of(mapped);
-  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
-    return room;
+Result<ProbeSensor::Armed> ProbeSensor::prepare(pid_t pid, std::size_t threads,
+                                                Inheritance inheritance, std::uint32_t flags,
+                                                Files files) {
+  if (auto room = check_room(pid, threads, probe_tiers, files); !room)
+    return room.error();
   auto account = free_account();
   if (!account)
     return account.error();
@@ -128,25 +131,101 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
-  Armed armed{std::move(*pidfd),
-              inheritance,
-              {family_flags | FM_FAMILY_ARMED | FM_FAMILY_HELD, *account},
-              *at_start,
-              0,
-              std::move(files),
-              {},
-              {}};
+  const std::uint32_t armed = FM_FAMILY_ARMED | FM_FAMILY_HELD; // its events are its own
+  return Armed{std::move(*pidfd), inheritance, {flags | armed, *account},
+               *at_start,         0,           std::move(files)};
+}
+
+Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
+                        std::span<const FileId> mapped) {
+  std::lock_guard lock(mutex_);
+  if (auto found = families_.find(pid); found != families_.end())
+    return found->second.by_thread() ? widen(pid, found->second) : ok();
+  auto armed =
+      prepare(pid, threads_of(pid).size(), inheritance, family_flags, libraries_.known_of(mapped));
+  if (!armed)
+    return armed.error();
   for (Tier tier : tiers)
-    if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
+    if (auto opened = open_on_threads(pid, true, tier, armed->files, *armed); !opened)
       return opened;
-  if (armed.threads == 0 && !has_ended(armed.pidfd))
+  if (armed->threads == 0 && !has_ended(armed->pidfd))
     return Error{fmt::format("the threads of process {} cannot be listed", pid), EMFILE};
-  if (armed.threads == 0)
+  if (armed->threads == 0)
     return Error{fmt::format("process {} has ended", pid), ESRCH};
-  if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked)
+  if (auto marked = family_map_.set(armed->pidfd.get(), armed->family); !marked)
     return marked;
-  families_.emplace(pid, std::move(armed));
+  families_.emplace(pid, std::move(*armed));
   return ok();
+}
+
+/// From some threads to all. Those that were armed before get a second event, which finds the
+/// breakpoints there.
+Status ProbeSensor::widen(pid_t pid, Armed& armed) {
+  if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, armed.files); !room)
+    return room;
+  for (Tier tier : tiers)
+    if (auto opened = armed.dropped[index(tier)]
+                          ? ok()
+                          : open_on_threads(pid, true, tier, armed.files, armed);
+        !opened)
+      return opened;
+  armed.family.flags &= ~FM_FAMILY_BY_THREAD;
+  return family_map_.set(armed.pidfd.get(), armed.family);
+}
+
+Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> mapped) {
+  std::lock_guard lock(mutex_);
+  if (auto found = families_.find(pid); found != families_.end())
+    return found->second.by_thread() ? add_thread(pid, tid, found->second) : ok();
+  auto armed =
+      prepare(pid, 1, Inheritance::until_exec, FM_FAMILY_BY_THREAD, libraries_.known_of(mapped));
+  if (!armed)
+    return armed.error();
+  if (auto added = add_thread(pid, tid, *armed); !added)
+    return added;
+  if (auto marked = family_map_.set(armed->pidfd.get(), armed->family); !marked)
+    return marked;
+  families_.emplace(pid, std::move(*armed));
+  return ok();
+}
+
+/// First the events, then the mark: no child counts as armed that is not.
+Status ProbeSensor::add_thread(pid_t pid, pid_t tid, Armed& armed) {
+  if (is_marked(tid, armed))
+    return ok();
+  if (auto room = check_room(pid, 1, probe_tiers, armed.files); !room)
+    return room;
+  for (Tier tier : tiers)
+    if (auto opened =
+            armed.dropped[index(tier)] ? ok() : open_on_thread(tid, tier, armed.files, armed);
+        !opened)
+      return opened;
+  armed.threads++;
+  return mark_thread(pid, tid, armed);
+}
+
+/// A process's first thread and the process itself have one mark.
+Status ProbeSensor::mark_thread(pid_t pid, pid_t tid, Armed& armed) const {
+  if (tid == pid) {
+    armed.family.flags |= FM_FAMILY_THREAD;
+    return family_map_.set(armed.pidfd.get(), armed.family);
+  }
+  auto thread = open_thread_pidfd(tid);
+  if (!thread)
+    return thread.error();
+  return family_map_.set(thread->get(), {FM_FAMILY_THREAD, armed.family.account});
+}
+
+bool ProbeSensor::is_marked(pid_t tid, const Armed& armed) const {
+  auto thread = open_thread_pidfd(tid);
+  auto mark = thread ? family_map_.find(thread->get()) : std::nullopt;
+  return mark && (mark->flags & FM_FAMILY_THREAD) != 0 && mark->account == armed.family.account;
+}
+
+std::vector<pid_t> ProbeSensor::marked_threads_of(pid_t pid, const Armed& armed) const {
+  std::vector<pid_t> tids = threads_of(pid);
+  std::erase_if(tids, [&](pid_t tid) { return !is_marked(tid, armed); });
+  return tids;
 }
 
 ProbeSensor::Armed* ProbeSensor::armed_of(std::uint32_t account) {
@@ -155,26 +234,32 @@ ProbeSensor::Armed* ProbeSensor::armed_of(std::uint32_t account) {
   return found == families_.end() ? nullptr : &found->second;
 }
 
-std::uint32_t ProbeSensor::account_of(pid_t pid) const {
+std::optional<fm_family> ProbeSensor::family_of(pid_t pid) const {
   auto pidfd = open_pidfd(pid);
-  auto family = pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
+  return pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
+}
+
+std::uint32_t ProbeSensor::account_of(pid_t pid) const {
+  auto family = family_of(pid);
   return family ? family->account : 0;
 }
 
 /// Processes that are forked while their relatives get probes inherit them or are found by looking
 /// again. Wherever they hang in the tree: a child whose parent ended has another one.
-Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const {
+Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) {
   for (int look = 0; look < max_looks; look++) {
     const std::size_t before = done.size();
     for (pid_t pid : all_processes()) {
-      if (done.contains(pid) || account_of(pid) != armed.family.account)
+      auto family = done.contains(pid) ? std::nullopt : family_of(pid);
+      if (!family || family->account != armed.family.account)
         continue;
       done.insert(pid);
+      const bool all = (family->flags & FM_FAMILY_BY_THREAD) == 0;
       if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
         return room;
       for (Tier tier : tiers)
         if (auto opened =
-                armed.dropped[index(tier)] ? ok() : open_on_threads(pid, tier, files, armed);
+                armed.dropped[index(tier)] ? ok() : open_on_threads(pid, all, tier, files, armed);
             !opened)
           return opened;
     }
@@ -222,7 +307,7 @@ Status ProbeSensor::hold(pid_t pid) {
   Files files = relatives ? relatives->files : Files();
   if (auto room = check_room(pid, tids.size(), probe_tiers, files); !room)
     return room;
-  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files), {}, {}};
+  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files)};
   for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
       auto opened =
@@ -262,9 +347,10 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   if (found == families_.end() || !found->second.dropped[index(tier)])
     return ok();
   Armed& armed = found->second;
-  if (auto room = check_room(pid, threads_of(pid).size(), 1, armed.files); !room)
+  const std::size_t threads = armed.by_thread() ? armed.threads : threads_of(pid).size();
+  if (auto room = check_room(pid, threads, 1, armed.files); !room)
     return room;
-  if (auto opened = open_on_threads(pid, tier, armed.files, armed); !opened)
+  if (auto opened = open_on_threads(pid, !armed.by_thread(), tier, armed.files, armed); !opened)
     return opened;
   armed.dropped[index(tier)] = false;
   if (std::ranges::find(armed.dropped, true) != armed.dropped.end())
@@ -292,11 +378,6 @@ void ProbeSensor::release_held() {
 
 void ProbeSensor::forget_ended_held() {
   std::erase_if(held_, [](const auto& entry) { return has_ended(entry.second.pidfd); });
-}
-
-bool ProbeSensor::is_armed(pid_t pid) const {
-  std::lock_guard lock(mutex_);
-  return families_.contains(pid);
 }
 
 std::vector<pid_t> ProbeSensor::armed() const {
@@ -338,19 +419,40 @@ Status ProbeSensor::open_everywhere(const Files& files) {
   return ok();
 }
 
-Result<std::map<pid_t, ProbeUsage>> ProbeSensor::usage() const {
+ProbeUsage ProbeSensor::usage_of(const Armed& armed, const fm_account& now) const {
+  const fm_account& then = armed.at_start;
+  ProbeUsage usage;
+  for (Tier tier : tiers) {
+    ProbeUsage::OfTier& used = usage.tiers[index(tier)];
+    used.hits = now.hits[index(tier)] - then.hits[index(tier)];
+    used.sites = libraries_.sites_in(armed.files, tier);
+    for (const OpenProbe& probe : armed.events[index(tier)])
+      used.exec_ns = std::max(used.exec_ns, probe.opening_ns());
+  }
+  usage.forks = now.forks - then.forks;
+  usage.execs = now.execs - then.execs;
+  // At least those that were armed one by one: which of them have ended is not counted apart.
+  const std::int64_t inherited = std::max<std::int64_t>(now.carriers - then.carriers, 0);
+  usage.carriers = armed.threads + static_cast<std::uint64_t>(inherited);
+  return usage;
+}
+
+Result<ProbesInUse> ProbeSensor::in_use() const {
   std::lock_guard lock(mutex_);
-  std::map<pid_t, ProbeUsage> usage;
+  ProbesInUse all;
+  if (families_.empty())
+    return all;
+  auto totals = programs_.system_totals();
+  if (!totals)
+    return totals.error();
+  all.execs = (*totals)[FM_TOTAL_EXECS];
   for (const auto& [pid, family] : families_) {
     auto now = programs_.account(family.family.account);
     if (!now)
       return now.error();
-    ProbeUsage& used = usage[pid];
-    for (std::size_t tier = 0; tier < probe_tiers; tier++)
-      used.hits[tier] = now->hits[tier] - family.at_start.hits[tier];
-    used.forks = now->forks - family.at_start.forks;
+    all.families[pid] = usage_of(family, *now);
   }
-  return usage;
+  return all;
 }
 
 std::vector<pid_t> ProbeSensor::ended() const {

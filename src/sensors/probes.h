@@ -31,12 +31,18 @@ public:
   /// Defines the library's probes. Nobody feels them yet. For one thread only.
   Status add(const LibrarySites& library);
 
-  /// Arms a process: all its threads, and all that come of it. Error EMFILE: that would take more
+  /// Arms a process: all its threads, and all that come of it; also the rest of one of which only
+  /// some threads are armed. Error EMFILE: that would take more
   /// descriptors than there may be, or more families are armed than there are accounts.
   /// `mapped`: the files that it has mapped; of libraries that are not among them it gets no probes
   /// until cover().
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
              std::span<const FileId> mapped);
+  /// Arms a thread of a process, until it execs, and all that comes of it; then other threads of
+  /// the process, if they are given too. The kernel looks through all armed threads whenever some
+  /// process maps a library, so the fewer they are the better for everybody. Needs
+  /// can_keep_contexts_apart(). Errors as for arm().
+  Status arm_thread(pid_t pid, pid_t tid, std::span<const FileId> mapped);
   /// The account of a process's armed family, which names it; 0 where it is of none.
   std::uint32_t account_of(pid_t pid) const;
   /// A process of a family has these files mapped: gives the whole family the probes of those that
@@ -58,11 +64,9 @@ public:
   /// Arms every process of the system.
   Status arm_everything();
 
-  bool is_armed(pid_t pid) const;
   /// First processes of the armed families.
   std::vector<pid_t> armed() const;
-  /// What each armed family has used since it was armed, by its first process.
-  Result<std::map<pid_t, ProbeUsage>> usage() const;
+  Result<ProbesInUse> in_use() const;
   /// Armed processes that have ended. Their living children carry probes until disarm().
   std::vector<pid_t> ended() const;
   /// Armed processes that have called exec, which took their probes off.
@@ -72,7 +76,6 @@ public:
   ArmedCounts counts() const;
 
 private:
-  using TierFds = std::array<std::vector<Fd>, probe_tiers>;
   struct Armed {
     Fd pidfd;
     Inheritance inheritance = Inheritance::none;
@@ -80,14 +83,26 @@ private:
     fm_account at_start{}; ///< of its account, which others have used before
     std::size_t threads = 0;
     Files files; ///< that it carries probes of
-    TierFds events;
+    std::array<std::vector<OpenProbe>, probe_tiers> events{};
     std::array<bool, probe_tiers> dropped{};
+
+    bool by_thread() const { return (family.flags & FM_FAMILY_BY_THREAD) != 0; }
   };
   ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
   Status open_everywhere(const Files& files);
-  Status open_on_threads(pid_t pid, Tier tier, const Files& files, Armed& armed) const;
-  Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done) const;
+  Result<Armed> prepare(pid_t pid, std::size_t threads, Inheritance inheritance,
+                        std::uint32_t flags, Files files);
+  Status widen(pid_t pid, Armed& armed);
+  Status add_thread(pid_t pid, pid_t tid, Armed& armed);
+  Status mark_thread(pid_t pid, pid_t tid, Armed& armed) const;
+  Status open_on_thread(pid_t tid, Tier tier, const Files& files, Armed& armed);
+  Status open_on_threads(pid_t pid, bool all, Tier tier, const Files& files, Armed& armed);
+  Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done);
   Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
+  std::optional<fm_family> family_of(pid_t pid) const;
+  bool is_marked(pid_t tid, const Armed& armed) const;
+  std::vector<pid_t> marked_threads_of(pid_t pid, const Armed& armed) const;
+  ProbeUsage usage_of(const Armed& armed, const fm_account& now) const;
   Armed* armed_of(std::uint32_t account);
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
@@ -101,7 +116,7 @@ private:
   std::size_t max_descriptors_;
   std::uint32_t last_account_ = 0;
   bool arms_everything_ = false;
-  std::vector<Fd> everything_;
+  std::vector<OpenProbe> everything_;
   std::map<pid_t, Armed> families_;
   std::map<pid_t, Armed> held_;
 };

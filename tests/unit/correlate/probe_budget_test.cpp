@@ -32,7 +32,18 @@ protected:
   /// Process 7 is armed, and has used that much in all.
   std::vector<Change> at(std::uint64_t seconds, std::uint64_t hot, std::uint64_t cold = 0,
                          std::uint64_t forks = 0) {
-    return budget_.judge({{7, {{hot, cold}, forks}}}, seconds * second);
+    return judge(seconds, {{7, used(hot, cold, forks)}});
+  }
+  std::vector<Change> judge(std::uint64_t seconds, std::map<pid_t, ProbeUsage> families,
+                            std::uint64_t execs = 0) {
+    return budget_.judge({std::move(families), execs}, seconds * second);
+  }
+  static ProbeUsage used(std::uint64_t hot, std::uint64_t cold = 0, std::uint64_t forks = 0) {
+    ProbeUsage usage;
+    usage.tiers[index(Tier::hot)].hits = hot;
+    usage.tiers[index(Tier::cold)].hits = cold;
+    usage.forks = forks;
+    return usage;
   }
   ProbeBudget budget_{0.01};
 };
@@ -75,7 +86,43 @@ TEST_F(ProbeBudgetTest, ChargesForksThatCopyProbes) {
   const std::uint64_t forks = saved_s * second / 100 / ProbeBudget::fork_ns;
   EXPECT_THAT(at(0, 0, 0, forks), IsEmpty());
   EXPECT_THAT(at(0, 0, 0, 2 * forks), ElementsAre(off(7, Tier::cold)));
-  EXPECT_THAT(at(1, 0, 0, 9 * forks), IsEmpty()) << "without the probes they cost nothing";
+  EXPECT_THAT(at(0, 0, 0, 3 * forks), ElementsAre(off(7, Tier::hot))) << "with one tier, too";
+  EXPECT_THAT(at(0, 0, 0, 99 * forks), IsEmpty()) << "without probes they cost nothing";
+  EXPECT_THAT(at(20, 0, 0, 99 * forks), ElementsAre(on(7, Tier::hot), on(7, Tier::cold)));
+}
+
+TEST_F(ProbeBudgetTest, ChargesExecsThatTakeProbesOutByWhatThatTakes) {
+  ProbeUsage usage = used(0);
+  usage.tiers[index(Tier::cold)].exec_ns = saved_s * second / 100 - 10;
+  usage.tiers[index(Tier::hot)].exec_ns = 1;
+  usage.execs = 1;
+  EXPECT_THAT(judge(0, {{7, usage}}), IsEmpty());
+  usage.execs = 2;
+  EXPECT_THAT(judge(0, {{7, usage}}), ElementsAre(off(7, Tier::cold)));
+  usage.execs = 1'000;
+  EXPECT_THAT(judge(1, {{7, usage}}), IsEmpty()) << "of the hot tier they take little";
+}
+
+TEST_F(ProbeBudgetTest, ChargesStrangersExecsBySitesAndByThreadsThatCarryProbes) {
+  ProbeUsage usage = used(0);
+  usage.tiers[index(Tier::cold)].sites = 100;
+  const std::uint64_t saved = saved_s * second / 100;
+  const std::uint64_t enough = saved / (100 * ProbeBudget::site_ns);
+  judge(0, {{7, usage}}, 1'000);
+  EXPECT_THAT(judge(0, {{7, usage}}, 1'000 + enough), IsEmpty());
+  usage.carriers = 1'000;
+  EXPECT_THAT(judge(10, {{7, usage}}, 1'000 + enough), IsEmpty());
+  EXPECT_THAT(judge(10, {{7, usage}}, 1'000 + 2 * enough), ElementsAre(off(7, Tier::cold)));
+}
+
+TEST_F(ProbeBudgetTest, SharesStrangersExecsAmongFamilies) {
+  ProbeUsage usage = used(0);
+  usage.tiers[index(Tier::cold)].sites = 100;
+  const std::uint64_t enough = saved_s * second / 100 / (100 * ProbeBudget::site_ns);
+  judge(0, {{7, usage}, {8, usage}});
+  EXPECT_THAT(judge(0, {{7, usage}, {8, usage}}, 2 * enough), IsEmpty());
+  EXPECT_THAT(judge(0, {{7, usage}, {8, usage}}, 4 * enough),
+              ElementsAre(off(7, Tier::cold), off(8, Tier::cold)));
 }
 
 TEST_F(ProbeBudgetTest, PutsATierBackAfterTheBackOff) {
@@ -113,20 +160,20 @@ TEST_F(ProbeBudgetTest, ForgetsOldSinsOfOneThatWasGoodForLong) {
 }
 
 TEST_F(ProbeBudgetTest, JudgesEachFamilyByItself) {
-  EXPECT_THAT(budget_.judge({{7, {{10 * hundredth, 0}, 0}}, {8, {{1, 1}, 1}}}, second),
+  EXPECT_THAT(judge(1, {{7, used(10 * hundredth)}, {8, used(1, 1, 1)}}),
               ElementsAre(off(7, Tier::hot)));
 }
 
 TEST_F(ProbeBudgetTest, StartsAnewWithAPidThatWasLetGo) {
   at(0, 10 * hundredth);
-  budget_.judge({}, second);
+  judge(1, {});
   EXPECT_THAT(at(2, hundredth), IsEmpty());
 }
 
 TEST_F(ProbeBudgetTest, OfAWholeCpuIsNeverSpentByOneThread) {
   ProbeBudget whole(1);
   for (std::uint64_t s = 1; s < 100; s++)
-    EXPECT_THAT(whole.judge({{7, {{s * 99 * hundredth, 0}, 0}}}, s * second), IsEmpty()) << s;
+    EXPECT_THAT(whole.judge({{{7, used(s * 99 * hundredth)}}, 0}, s * second), IsEmpty()) << s;
 }
 
 TEST_F(ProbeBudgetTest, OfNothingAllowsNothing) {
