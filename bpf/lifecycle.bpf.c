@@ -57,7 +57,7 @@ static __always_inline __u32 inherit_family(struct task_struct* parent, struct t
 
   if (!from)
     return 0;
-  if (!carries_probes(parent, from))
+  if (from->flags & FM_FAMILY_BARE || !carries_probes(parent, from))
     return from->flags & ~FM_FAMILY_ARMED;
   family.flags = from->flags & ~FM_FAMILY_OWN;
   family.account = from->account;

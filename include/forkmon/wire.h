@@ -87,6 +87,7 @@ enum fm_family_flag {
   FM_FAMILY_STOPS = 64,      /* stopped whenever fm_mapped is sent of it, while it has one thread */
   FM_FAMILY_BY_THREAD = 128, /* only threads with FM_FAMILY_THREAD carry probes */
   FM_FAMILY_THREAD = 256,    /* this thread does, and what it starts will */
+  FM_FAMILY_BARE = 512,      /* all its probes are off for a while: there is nothing to inherit */
 };
 
 /* Flags of a tainted child. */

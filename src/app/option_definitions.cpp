@@ -142,10 +142,10 @@ void add_sensor_options(OptionSet& set, RawOptions& raw) {
           "auto: probe suspects; all: every process, at a price; none: no probes")
       ->transform(one_of(policies))
       ->type_name("POLICY");
-  set.add(
-         "--probe-budget", raw.options.probe_budget,
-         "What an armed process may pay for its probes with --probe=auto, in per cent of a CPU; 0: "
-         "none is armed")
+  set.add("--probe-budget", raw.options.probe_budget,
+          "What an armed process's probes may cost, itself and others, with --probe=auto, in per "
+          "cent "
+          "of a CPU; 0: none is armed")
       ->check(CLI::Range(0.0, 100.0))
       ->check(is_finite, "")
       ->type_name("PERCENT")

@@ -37,29 +37,39 @@ StackSnapshot snapshot_of(const StackCopy& copy) {
 } // namespace
 
 void StackFiller::fill(ForkEvent& fork) {
-  const AddressSpace* space = parent_space(fork);
-  if (space == nullptr || fork.fork_ip == 0)
+  Space* parent = parent_space(fork);
+  if (parent == nullptr || fork.fork_ip == 0)
     return;
-  std::vector<std::string> functions{symbolizer_.symbolize(fork.fork_ip, *space).function};
+  std::vector<std::string> functions{function_at(fork.fork_ip, *parent)};
   for (std::uint64_t word : fork.fork_stack) {
-    const Mapping* mapping = space->find(word);
+    const Mapping* mapping = parent->space.find(word);
     if (mapping != nullptr && mapping->executable)
-      functions.push_back(symbolizer_.symbolize(word, *space).function);
+      functions.push_back(function_at(word, *parent));
   }
   fork.call = fork_call_of(functions);
 }
 
-const AddressSpace* StackFiller::parent_space(const ForkEvent& fork) {
+const std::string& StackFiller::function_at(std::uint64_t address, Space& space) {
+  auto known = space.functions.find(address);
+  if (known != space.functions.end())
+    return known->second;
+  if (space.functions.size() >= max_functions)
+    space.functions.clear();
+  std::string function = symbolizer_.symbolize(address, space.space).function;
+  return space.functions.emplace(address, std::move(function)).first->second;
+}
+
+StackFiller::Space* StackFiller::parent_space(const ForkEvent& fork) {
   auto known = spaces_.find(fork.child.parent_pid);
   if (known != spaces_.end() && known->second.exe == fork.exe_id)
-    return &known->second.space;
+    return &known->second;
   auto space = read_space(fork.child.parent_pid);
   if (!space)
     return nullptr;
   if (spaces_.size() >= max_spaces)
     spaces_.clear();
   Space read{fork.exe_id, std::move(*space)};
-  return &spaces_.insert_or_assign(fork.child.parent_pid, std::move(read)).first->second.space;
+  return &spaces_.insert_or_assign(fork.child.parent_pid, std::move(read)).first->second;
 }
 
 /// A child has its parent's memory map until it execs, but for what it mapped itself.

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 
 namespace forkmon {
 
@@ -26,11 +27,15 @@ private:
   struct Space {
     FileId exe; ///< of the process when it was read; another one after an exec
     AddressSpace space;
+    /// Of code addresses that forks were made from: they are the same at nearly each fork.
+    std::map<std::uint64_t, std::string> functions{};
   };
   const AddressSpace* space_of(const ChildRef& child);
-  const AddressSpace* parent_space(const ForkEvent& fork);
+  Space* parent_space(const ForkEvent& fork);
+  const std::string& function_at(std::uint64_t address, Space& space);
 
   static constexpr std::size_t max_spaces = 32;
+  static constexpr std::size_t max_functions = 1024; ///< of a space
   Symbolizer symbolizer_;
   std::map<std::uint32_t, Space> spaces_; ///< of parents, by pid
   std::optional<AddressSpace> last_read_; ///< what space_of() returned, if it is none of these

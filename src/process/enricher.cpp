@@ -41,7 +41,23 @@ std::string Enricher::path_of(const ForkEvent& fork) {
   return fork.exe;
 }
 
-std::optional<std::string> Enricher::cgroup_of(const ForkEvent& fork) const {
+/// One that forks all the time is looked at once a second.
+std::optional<std::string> Enricher::cgroup_of(const ForkEvent& fork) {
+  const std::uint32_t parent = fork.child.parent_pid;
+  if (auto recent = recent_cgroups_.find(parent);
+      recent != recent_cgroups_.end() && recent->second.id == fork.cgroup_id &&
+      fork.time_ns < recent->second.read_ns + cgroup_age_ns)
+    return recent->second.path;
+  auto path = read_cgroup_of(fork);
+  if (!path)
+    return path;
+  if (recent_cgroups_.size() >= max_remembered)
+    recent_cgroups_.clear();
+  recent_cgroups_.insert_or_assign(parent, Cgroup{fork.cgroup_id, fork.time_ns, *path});
+  return path;
+}
+
+std::optional<std::string> Enricher::read_cgroup_of(const ForkEvent& fork) const {
   for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid})
     if (auto cgroup = read_cgroup(static_cast<pid_t>(pid)))
       return std::move(*cgroup);

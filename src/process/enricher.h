@@ -6,6 +6,7 @@
 #include "process/cgroup_id.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,11 +23,20 @@ public:
 
 private:
   std::string path_of(const ForkEvent& fork);
-  std::optional<std::string> cgroup_of(const ForkEvent& fork) const;
+  std::optional<std::string> cgroup_of(const ForkEvent& fork);
+  std::optional<std::string> read_cgroup_of(const ForkEvent& fork) const;
   void remember(const FileId& file, std::string path);
 
   static constexpr std::size_t max_remembered = 4096;
+  /// A process may be moved to another cgroup, which its id tells on cgroup v2 alone.
+  static constexpr std::uint64_t cgroup_age_ns = 1'000'000'000;
+  struct Cgroup {
+    std::uint64_t id = 0;
+    std::uint64_t read_ns = 0; ///< CLOCK_MONOTONIC, of the fork
+    std::string path;
+  };
   std::map<FileId, std::string> paths_;
+  std::map<std::uint32_t, Cgroup> recent_cgroups_; ///< of parents, by pid
   CgroupHierarchy cgroups_;
 };
 

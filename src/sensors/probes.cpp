@@ -330,11 +330,13 @@ Status ProbeSensor::drop(pid_t pid, Tier tier) {
   if (found == families_.end())
     return ok();
   Armed& armed = found->second;
+  armed.dropped[index(tier)] = true;
   armed.family.flags &= ~FM_FAMILY_ARMED;
+  if (std::ranges::find(armed.dropped, false) == armed.dropped.end())
+    armed.family.flags |= FM_FAMILY_BARE;
   // First the mark, so that no child counts as armed that is not.
   Status marked = family_map_.set(armed.pidfd.get(), armed.family);
   armed.events[index(tier)].clear();
-  armed.dropped[index(tier)] = true;
   for (auto& [held_pid, held] : held_)
     if (held.family.account == armed.family.account)
       held.events[index(tier)].clear();
@@ -353,9 +355,9 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   if (auto opened = open_on_threads(pid, !armed.by_thread(), tier, armed.files, armed); !opened)
     return opened;
   armed.dropped[index(tier)] = false;
-  if (std::ranges::find(armed.dropped, true) != armed.dropped.end())
-    return ok();
-  armed.family.flags |= FM_FAMILY_ARMED;
+  armed.family.flags &= ~FM_FAMILY_BARE;
+  if (std::ranges::find(armed.dropped, true) == armed.dropped.end())
+    armed.family.flags |= FM_FAMILY_ARMED;
   return family_map_.set(armed.pidfd.get(), armed.family);
 }
 

@@ -92,9 +92,16 @@ std::string shown(const Character& character, std::string_view bytes) {
   return std::string(bytes);
 }
 
+/// Printable ASCII, as nearly every name is: shown as it stands, a column a byte.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 } // namespace
 
 std::string for_terminal(std::string_view raw, std::size_t max_columns) {
+  if (raw.size() <= max_columns && is_plain(raw))
+    return std::string(raw);
   std::string text;
   std::size_t columns = 0;
   std::size_t cut_at = 0; // bytes of `text` that still leave room for the ellipsis

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// arming PID FUNCTION...: defines probes at these functions of libc, arms the process with them
 /// as the agent does, prints "SITES DEFINE_US ARM_US", and lets go at the end of stdin.
-#include "elf/elf_file.h"
-#include "elf/site_planner.h"
-#include "process/proc.h"
+#include "libc_sites.h"
 #include "sensors/probes.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <set>
 
-namespace forkmon {
+namespace forkmon::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -23,36 +15,13 @@ std::int64_t us_since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
 }
 
-/// What cannot be measured ends the program.
-template <typename T>
-T need(Result<T> result) {
-  if (result)
-    return std::move(*result);
-  fmt::print(stderr, "arming: {}\n", result.error().message);
-  std::exit(1);
-}
-
-MappedFile libc_of_this_process() {
-  for (const MappedFile& file : need(mapped_files(getpid())))
-    if (file.path.ends_with("/libc.so.6"))
-      return file;
-  return need<MappedFile>(Error{"no libc.so.6 is mapped here"});
-}
-
-/// One site for each function, where the planner puts it; none is hit, so the ids do not matter.
+/// None is hit, so the ids do not matter.
 LibrarySites sites_of(const MappedFile& libc, std::span<const std::string_view> names) {
   LibrarySites library{libc.path, libc.file, {}, {}};
-  auto elf = need(ElfFile::open(libc.path));
-  std::set<std::uint64_t> offsets;
   constexpr std::size_t one_hot_in = 10; // about as in the catalogue
-  for (const FunctionSymbol& function : elf.find(names)) {
-    auto code = elf.read(function.file_offset, function.size);
-    if (function.is_ifunc || !code)
-      continue;
-    SitePlan plan = plan_site(*code, function.vaddr);
-    if (plan.can_probe && offsets.insert(function.file_offset + plan.offset).second)
-      library.sites.push_back({function.file_offset + plan.offset, 0,
-                               library.sites.size() % one_hot_in == 0 ? Tier::hot : Tier::cold});
+  for (std::uint64_t offset : planned_sites(libc, names)) {
+    const Tier tier = library.sites.size() % one_hot_in == 0 ? Tier::hot : Tier::cold;
+    library.sites.push_back({offset, 0, tier});
   }
   return library;
 }
@@ -74,7 +43,7 @@ int run(pid_t pid, std::span<const std::string_view> names) {
 }
 
 } // namespace
-} // namespace forkmon
+} // namespace forkmon::bench
 
 int main(int argc, char** argv) {
   if (argc < 3) {
@@ -82,5 +51,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::vector<std::string_view> names(argv + 2, argv + argc);
-  return forkmon::run(std::atoi(argv[1]), names);
+  return forkmon::bench::run(std::atoi(argv[1]), names);
 }

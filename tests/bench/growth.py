@@ -4,6 +4,7 @@
 import subprocess
 import time
 
+import pairs
 import sustained
 from loads import Arming, Bystanders, Load
 from stats import ratios, row, spread
@@ -13,6 +14,8 @@ THREADS = (1, 10, 50, 100, 200, 500)
 BYSTANDERS = (10, 100, 500, 2000)
 RATES = (10, 100, 1000, 3000)
 SITES = (1, 10, 30, 100, 300)
+CARRIERS = (1, 10, 100, 500)
+MAPPERS = (1, 100, 1000)
 CATALOGUE_SITES = 144
 
 # Functions that a forking load calls, or what those call.
@@ -40,7 +43,7 @@ def threads(rounds, seconds):
             without[load.pid].append(load.measure() / 1000)
         with Agent():
             for load in loads:
-                with_agent[load.pid].append(load.measure() / 1000)
+                with_agent[load.pid].append(load.measure(pairs.WARM_UPS[load.kind]) / 1000)
         for load in loads:
             with Arming(load.pid, names) as armed:
                 arming[load.pid].append(armed.arm_us / 1000)
@@ -105,6 +108,41 @@ def sites(rounds, seconds):
     return table
 
 
+def strangers(rounds, seconds):
+    """fork+exec of a process that nobody armed, beside one with so many threads that is."""
+    names = functions_of_libc(CATALOGUE_SITES)
+    carriers = [Load("fork_exit", count) for count in CARRIERS]
+    with Load("fork_exec", 5).size(seconds) as load:
+        without, beside = [], {carrier.pid: [] for carrier in carriers}
+        for _ in range(rounds):
+            without.append(load.measure() / 1000)
+            for carrier in carriers:
+                with Arming(carrier.pid, names):
+                    beside[carrier.pid].append(load.measure() / 1000)
+    for carrier in carriers:
+        carrier.close()
+    return [{"x": 0, "exec_us": spread(without), "ratio": spread(ratios(without, without))},
+            *({"x": count, "exec_us": spread(beside[carrier.pid]),
+               "ratio": spread(ratios(beside[carrier.pid], without))}
+              for count, carrier in zip(CARRIERS, carriers))]
+
+
+def armed_execs(rounds):
+    """fork+exec of an armed process, beside so many that map libc."""
+    names = functions_of_libc(CATALOGUE_SITES)
+    table = []
+    for count in MAPPERS:
+        without, armed = [], []
+        with Bystanders(count), Load("fork_exec", 5) as load:
+            for _ in range(rounds):
+                without.append(load.run(100) / 100_000)
+                with Arming(load.pid, names):
+                    armed.append(load.run(50) / 50_000)
+        table.append({"x": count, "without": spread(without), "armed": spread(armed),
+                      "ratio": spread(ratios(armed, without))})
+    return table
+
+
 def run(quick):
     rounds, seconds = (1, 0.05) if quick else (5, 0.2)
     tables = {
@@ -112,6 +150,8 @@ def run(quick):
         "bystanders": bystanders(1 if quick else 3, 5 * seconds),
         "rates": rates(1 if quick else 5),
         "sites": sites(rounds, seconds),
+        "strangers": strangers(rounds, seconds),
+        "armed_execs": armed_execs(rounds),
     }
     arming = tables["threads"][-1]["arm_ms"]["values"]
     return [row(f"arming a process with {THREADS[-1]} threads", arming, "ms", 50,

@@ -144,6 +144,19 @@ def sites(results):
                   for line in results["growth"]["sites"]])
 
 
+def strangers(results):
+    return table(["threads that carry probes", "fork+exec of a stranger, µs", "with / without"],
+                 [[str(line["x"]), between(line["exec_us"]), fine(line["ratio"])]
+                  for line in results["growth"]["strangers"]])
+
+
+def armed_execs(results):
+    return table(["processes that map libc", "fork+exec, not armed, µs", "armed, µs",
+                  "armed / not armed"],
+                 [[f"{line['x']:,}", between(line["without"]), between(line["armed"]),
+                   between(line["ratio"])] for line in results["growth"]["armed_execs"]])
+
+
 def micro(results):
     return table(["benchmark", "ns"],
                  [[f"`{line['name']}`", between(line["ns"])] for line in results["micro"]])
@@ -186,6 +199,18 @@ def plot_sites(results):
         logarithmic_y=True)
 
 
+def plot_strangers(results):
+    return plot.lines("fork+exec of strangers beside an armed process", "threads that carry probes",
+                      "µs", {"fork+exec": series(results["growth"]["strangers"], "exec_us")})
+
+
+def plot_armed_execs(results):
+    lines = results["growth"]["armed_execs"]
+    return plot.lines("fork+exec of an armed process", "processes that map libc", "µs", {
+        "armed": series(lines, "armed"), "not armed": series(lines, "without")},
+        logarithmic_y=True)
+
+
 def plot_micro(results):
     return plot.bars("Decode, correlate, sinks", "ns, logarithmic",
                      [(line["name"], *point(line["ns"])) for line in results["micro"]],
@@ -204,6 +229,8 @@ BLOCKS = {
     "bystanders": ("growth", bystanders, plot_bystanders),
     "rates": ("growth", rates, plot_rates),
     "sites": ("growth", sites, plot_sites),
+    "strangers": ("growth", strangers, plot_strangers),
+    "armed_execs": ("growth", armed_execs, plot_armed_execs),
     "micro": ("micro", micro, plot_micro),
 }
 

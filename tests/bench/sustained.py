@@ -7,7 +7,7 @@ from loads import Load
 from stats import row, spread
 from watchers import WATCHERS, Agent
 
-NO_PEER = ("nothing", "forkmon --probe=none")
+NO_PEER = ("nothing", "forkmon --probe=none", "an empty program on page faults")
 
 
 def settle_s(seconds):

@@ -12,6 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from loads import Program
+
 FORKMON = os.environ["FORKMON"]
 OUT = Path(os.environ["BENCH_OUT"])
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
@@ -158,6 +160,23 @@ class Bpftrace(Watcher):
         super().__init__(name, ["bpftrace", "-B", "line", "-e", script], "ready")
 
 
+class BareHook(Program):
+    """An empty BPF program where forkmon has its own: what the kernel takes for the hook alone."""
+
+    def __init__(self, *where):
+        super().__init__("bare_hook", *where)
+        self.hear()
+
+
+def bare_page_faults():
+    return BareHook("page_faults")
+
+
+def bare_calls(pid):
+    """At malloc and free of a process."""
+    return BareHook("calls", pid)
+
+
 def counting_bpftrace():
     return Bpftrace("bpftrace-counts", COUNT_FORKS_AND_EXECS)
 
@@ -176,6 +195,7 @@ WATCHERS = {
     "nothing": Nothing,
     "forkmon": Agent,
     "forkmon --probe=none": lambda: Agent("--probe=none"),
+    "an empty program on page faults": bare_page_faults,
     "bpftrace, counts": counting_bpftrace,
     "execsnoop": execsnoop,
 }

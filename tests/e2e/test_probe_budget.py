@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the agent's probes may cost: budget, back-off, the bound on descriptors, and letting go."""
 
+import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,15 @@ def armed(agent, count=1):
 
 def disarms(agent, **labels):
     return agent.metric("probe_disarms_total", **labels)
+
+
+def perf_events(agent):
+    """How many the agent has open, those included that register sites with the kernel."""
+    count = 0
+    for link in Path(f"/proc/{agent.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += os.readlink(link) == "anon_inode:[perf_event]"
+    return count
 
 
 def children_of(agent, pid):
@@ -49,6 +60,28 @@ def test_its_children_are_not_exact_from_then_on(tmp_path):
         reported = children_of(agent, pid)
         assert reported, "page faults show what they call"
         assert not any(child["exact"] for child in reported)
+
+
+def test_a_parent_that_forks_all_the_time_loses_both_tiers(tmp_path):
+    with Agent(tmp_path) as agent:
+        at_rest = perf_events(agent)
+        with Running(["sh", "-c", f"exec {workload('many_forks')} 1000000 >{os.devnull}"]):
+            for tier in ("cold", "hot"):
+                wait_until(lambda: disarms(agent, tier=tier, reason="budget") >= 1,
+                           f"its {tier} tier is taken off")
+            wait_until(lambda: perf_events(agent) == at_rest, "no site is registered")
+            assert agent.metric("armed_families") == 1, "it gets them back in a while"
+
+
+def test_sites_are_registered_only_while_somebody_carries_them(tmp_path):
+    with Agent(tmp_path) as agent:
+        at_rest = perf_events(agent)
+        with Running([workload("suspect")]) as target:
+            target.first_line()
+            armed(agent)
+            assert perf_events(agent) > at_rest + agent.metric("probe_descriptors")
+        armed(agent, 0)
+        wait_until(lambda: perf_events(agent) == at_rest, "no site is registered")
 
 
 def test_a_large_budget_is_not_spent(tmp_path):
