@@ -36,6 +36,7 @@ struct ProbeUsage {
     std::uint64_t sites = 0;   ///< in the files that the family maps
     std::uint64_t exec_ns = 0; ///< what an exec takes to get them out of one process; estimated
   };
+  std::uint64_t armed_ns = 0;              ///< since when; CLOCK_MONOTONIC
   std::array<OfTier, probe_tiers> tiers{}; ///< by Tier
   std::uint64_t forks = 0;                 ///< each of which copied the probes
   std::uint64_t execs = 0;                 ///< each of which took them out again

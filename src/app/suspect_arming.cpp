@@ -29,6 +29,7 @@ std::vector<DisarmEvent> SuspectArming::tick(std::uint64_t now_ns, const Correla
   keep_to_budget(now_ns);
   for (const Suspect& suspect : suspects_.due(now_ns))
     arm(suspect, now_ns);
+  probes_.release_unused();
   return std::exchange(disarmed_, {});
 }
 

@@ -23,7 +23,7 @@ std::vector<ProbeBudget::Change> ProbeBudget::judge(const ProbesInUse& in_use,
   execs_ = in_use.execs;
   std::vector<Change> changes;
   for (const auto& [pid, used] : usage)
-    families_.try_emplace(pid, new_family(now_ns));
+    families_.try_emplace(pid, new_family(used.armed_ns));
   for (auto& [pid, family] : families_)
     for (const Change& change : judge(pid, family, usage.at(pid), execs, now_ns))
       changes.push_back(change);
@@ -31,12 +31,12 @@ std::vector<ProbeBudget::Change> ProbeBudget::judge(const ProbesInUse& in_use,
 }
 
 /// Starts with a full allowance; what it has used since it was armed is yet to be paid.
-ProbeBudget::Family ProbeBudget::new_family(std::uint64_t now_ns) const {
+ProbeBudget::Family ProbeBudget::new_family(std::uint64_t armed_ns) const {
   Family family;
-  family.judged_ns = now_ns;
+  family.judged_ns = armed_ns;
   family.allowance_ns = ns(saved_ns) * share_;
   for (TierState& tier : family.tiers)
-    tier.changed_ns = now_ns;
+    tier.changed_ns = armed_ns;
   return family;
 }
 
@@ -64,21 +64,19 @@ std::vector<ProbeBudget::Change> ProbeBudget::judge(pid_t pid, Family& family,
                                                     const ProbeUsage& used, double execs,
                                                     std::uint64_t now_ns) const {
   auto cost = costs(family, used, execs);
+  double spent = std::accumulate(cost.begin(), cost.end(), 0.0);
   const double earned = ns(now_ns - family.judged_ns) * share_;
-  const double spent = std::accumulate(cost.begin(), cost.end(), 0.0);
   family.allowance_ns = std::min(family.allowance_ns + earned - spent, ns(saved_ns) * share_);
+  std::vector<Change> changes;
+  while (family.allowance_ns < 0 && spent > earned) { // twice, where the other alone costs too much
+    const Tier dearest = cost[0] >= cost[1] ? Tier::hot : Tier::cold;
+    take_off(family.tiers[index(dearest)], now_ns);
+    changes.push_back({pid, dearest, false});
+    cost = costs(family, used, execs);
+    spent = std::accumulate(cost.begin(), cost.end(), 0.0);
+  }
   family.used = used;
   family.judged_ns = now_ns;
-
-  std::vector<Change> changes;
-  if (family.allowance_ns < 0 && spent > earned) {
-    const Tier dearest = cost[0] >= cost[1] ? Tier::hot : Tier::cold;
-    TierState& state = family.tiers[index(dearest)];
-    if (state.carried) {
-      take_off(state, now_ns);
-      changes.push_back({pid, dearest, false});
-    }
-  }
   for (Tier tier : tiers) {
     TierState& state = family.tiers[index(tier)];
     if (state.carried || family.allowance_ns < 0 || now_ns < state.changed_ns + state.back_off_ns)

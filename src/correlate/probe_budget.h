@@ -15,8 +15,8 @@ namespace forkmon {
 
 /// Each armed family has an allowance that grows with time, by a share of one CPU, and pays for
 /// what its probes cost it, and everybody else. One that is in debt loses the tier that costs most,
-/// and gets it back when the debt is paid off and a back-off is over, which doubles each time.
-/// Pure: what was used, and the time, are given to it.
+/// or both where one alone would cost too much, and gets it back when the debt is paid off and a
+/// back-off is over, which doubles each time. Pure: what was used, and the time, are given to it.
 class ProbeBudget {
 public:
   /// Prices in ns of CPU, measured on a virtual machine, where traps are dear (docs/performance.md,
@@ -58,7 +58,7 @@ private:
     double allowance_ns = 0; ///< of CPU; below zero: a debt
     std::array<TierState, probe_tiers> tiers;
   };
-  Family new_family(std::uint64_t now_ns) const;
+  Family new_family(std::uint64_t armed_ns) const;
   std::vector<Change> judge(pid_t pid, Family& family, const ProbeUsage& used, double execs,
                             std::uint64_t now_ns) const;
   std::array<double, probe_tiers> costs(const Family& family, const ProbeUsage& now,

@@ -70,10 +70,8 @@ Result<LibraryProbes::Defined> LibraryProbes::define(const LibrarySites& library
                               programs_.loader_program_fd());
     if (!event)
       return event.error();
-    auto anchored = anchor(*event);
-    if (!anchored)
+    if (auto anchored = anchor(*event); !anchored)
       return anchored.error();
-    event->kept_anchor = std::move(*anchored);
     defined[loader] = std::move(*event);
   }
   return defined;
@@ -104,16 +102,24 @@ Result<LibraryProbes::Event> LibraryProbes::define_event(const std::string& name
 
 /// The one that there is, or a new one.
 Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) {
-  if (auto anchor = event.anchor.lock())
-    return anchor;
+  if (event.anchor)
+    return event.anchor;
   auto opened = open_tracepoint(event.id, kthreadd, Inheritance::none);
   if (!opened)
     return opened.error();
   if (auto done = attach_program(*opened, event.program_fd); !done)
     return done.error();
-  auto anchor = std::make_shared<const Fd>(std::move(*opened));
-  event.anchor = anchor;
-  return anchor;
+  event.anchor = std::make_shared<const Fd>(std::move(*opened));
+  return event.anchor;
+}
+
+LibraryProbes::Anchors LibraryProbes::take_unused_anchors() {
+  Anchors unused;
+  for (auto& [file, events] : libraries_)
+    for (Tier tier : tiers)
+      if (auto& event = events[index(tier)]; event && event->anchor.use_count() == 1)
+        unused.push_back(std::move(event->anchor));
+  return unused;
 }
 
 Status LibraryProbes::open(pid_t tid, Inheritance inheritance, std::size_t event,

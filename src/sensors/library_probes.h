@@ -8,7 +8,7 @@
 /// An anchored event is not free for strangers: whenever any process maps the file, the kernel
 /// looks at each site and asks whether the process is to have it (uprobe_mmap in
 /// kernel/events/uprobes.c), 70 us an exec with all sites of libc. So there is an anchor only while
-/// the event is open on some thread.
+/// the event is open on some thread, and a little longer.
 #pragma once
 
 #include "forkmon/event.h"
@@ -73,8 +73,7 @@ private:
     std::uint64_t id = 0;
     int program_fd = -1;
     std::size_t sites = 0;
-    std::weak_ptr<const Fd> anchor{};
-    std::shared_ptr<const Fd> kept_anchor{}; ///< of a loader's hook
+    std::shared_ptr<const Fd> anchor{};
   };
 
 public:
@@ -105,6 +104,12 @@ public:
                     std::vector<OpenProbe>& opened);
   Status open_hooks(pid_t tid, Inheritance inheritance, const Files& files,
                     std::vector<OpenProbe>& opened);
+
+  using Anchors = std::vector<std::shared_ptr<const Fd>>;
+  /// Those of events that are open nowhere. When they are closed the kernel unregisters the sites,
+  /// which takes it some 60 ms, during which whoever inherits an event waits (event_mutex): so
+  /// first close all events that are to be closed.
+  Anchors take_unused_anchors();
 
 private:
   Tier tier_of(const LibrarySites::Site& site) const;

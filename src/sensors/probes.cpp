@@ -2,6 +2,7 @@
 #include "sensors/probes.h"
 
 #include "process/proc.h"
+#include "util/time.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -132,8 +133,13 @@ Result<ProbeSensor::Armed> ProbeSensor::prepare(pid_t pid, std::size_t threads,
   if (!pidfd)
     return pidfd.error();
   const std::uint32_t armed = FM_FAMILY_ARMED | FM_FAMILY_HELD; // its events are its own
-  return Armed{std::move(*pidfd), inheritance, {flags | armed, *account},
-               *at_start,         0,           std::move(files)};
+  return Armed{.pidfd = std::move(*pidfd),
+               .inheritance = inheritance,
+               .family = {flags | armed, *account},
+               .at_start = *at_start,
+               .since_ns = monotonic_now_ns(),
+               .threads = 0,
+               .files = std::move(files)};
 }
 
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
@@ -307,7 +313,7 @@ Status ProbeSensor::hold(pid_t pid) {
   Files files = relatives ? relatives->files : Files();
   if (auto room = check_room(pid, tids.size(), probe_tiers, files); !room)
     return room;
-  Armed held{std::move(*pidfd), Inheritance::none, *family, {}, 0, std::move(files)};
+  Armed held{.pidfd = std::move(*pidfd), .family = *family, .files = std::move(files)};
   for (pid_t tid : tids) { // any of them may be the last to live
     for (Tier tier : tiers) {
       auto opened =
@@ -373,6 +379,13 @@ void ProbeSensor::disarm(pid_t pid) {
   families_.erase(found);
 }
 
+/// Not while the mutex is held, for which hold() would wait.
+void ProbeSensor::release_unused() {
+  LibraryProbes::Anchors unused;
+  std::lock_guard lock(mutex_);
+  unused = libraries_.take_unused_anchors();
+}
+
 void ProbeSensor::release_held() {
   std::lock_guard lock(mutex_);
   forget_ended_held();
@@ -424,6 +437,7 @@ Status ProbeSensor::open_everywhere(const Files& files) {
 ProbeUsage ProbeSensor::usage_of(const Armed& armed, const fm_account& now) const {
   const fm_account& then = armed.at_start;
   ProbeUsage usage;
+  usage.armed_ns = armed.since_ns;
   for (Tier tier : tiers) {
     ProbeUsage::OfTier& used = usage.tiers[index(tier)];
     used.hits = now.hits[index(tier)] - then.hits[index(tier)];

@@ -61,6 +61,8 @@ public:
   Status restore(pid_t pid, Tier tier);
   /// Takes the probes off a process and off the living children that inherited them.
   void disarm(pid_t pid);
+  /// Unregisters the probes that nobody carries any more. May take a tenth of a second.
+  void release_unused();
   /// Arms every process of the system.
   Status arm_everything();
 
@@ -81,6 +83,7 @@ private:
     Inheritance inheritance = Inheritance::none;
     fm_family family{};
     fm_account at_start{}; ///< of its account, which others have used before
+    std::uint64_t since_ns = 0;
     std::size_t threads = 0;
     Files files; ///< that it carries probes of
     std::array<std::vector<OpenProbe>, probe_tiers> events{};
