@@ -20,6 +20,10 @@ constexpr int max_looks = 16;
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
 
+/// A process in which more threads than these fork is armed as a whole: others are to be expected,
+/// and what is armed one by one takes descriptors until the process ends.
+constexpr std::size_t most_single_threads = 16;
+
 /// A perf event takes some KiB of kernel memory.
 constexpr std::size_t most_descriptors = 32768;
 /// Left to everything else that is opened: pidfds, library files, /proc.
@@ -181,8 +185,12 @@ Status ProbeSensor::widen(pid_t pid, Armed& armed) {
 
 Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> mapped) {
   std::lock_guard lock(mutex_);
-  if (auto found = families_.find(pid); found != families_.end())
-    return found->second.by_thread() ? add_thread(pid, tid, found->second) : ok();
+  if (auto found = families_.find(pid); found != families_.end()) {
+    Armed& armed = found->second;
+    if (!armed.by_thread() || is_marked(tid, armed))
+      return ok();
+    return armed.threads < most_single_threads ? add_thread(pid, tid, armed) : widen(pid, armed);
+  }
   auto armed =
       prepare(pid, 1, Inheritance::until_exec, FM_FAMILY_BY_THREAD, libraries_.known_of(mapped));
   if (!armed)
@@ -197,8 +205,6 @@ Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> map
 
 /// First the events, then the mark: no child counts as armed that is not.
 Status ProbeSensor::add_thread(pid_t pid, pid_t tid, Armed& armed) {
-  if (is_marked(tid, armed))
-    return ok();
   if (auto room = check_room(pid, 1, probe_tiers, armed.files); !room)
     return room;
   for (Tier tier : tiers)

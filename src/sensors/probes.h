@@ -32,16 +32,16 @@ public:
   Status add(const LibrarySites& library);
 
   /// Arms a process: all its threads, and all that come of it; also the rest of one of which only
-  /// some threads are armed. Error EMFILE: that would take more
-  /// descriptors than there may be, or more families are armed than there are accounts.
+  /// some threads are armed. Error EMFILE: that would take more descriptors than there may be, or
+  /// more families are armed than there are accounts.
   /// `mapped`: the files that it has mapped; of libraries that are not among them it gets no probes
   /// until cover().
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
              std::span<const FileId> mapped);
   /// Arms a thread of a process, until it execs, and all that comes of it; then other threads of
-  /// the process, if they are given too. The kernel looks through all armed threads whenever some
-  /// process maps a library, so the fewer they are the better for everybody. Needs
-  /// can_keep_contexts_apart(). Errors as for arm().
+  /// the process, if they are given too, up to a number, and then all of them. The kernel looks
+  /// through all armed threads whenever some process maps a library, so the fewer they are the
+  /// better for everybody. Needs can_keep_contexts_apart(). Errors as for arm().
   Status arm_thread(pid_t pid, pid_t tid, std::span<const FileId> mapped);
   /// The account of a process's armed family, which names it; 0 where it is of none.
   std::uint32_t account_of(pid_t pid) const;

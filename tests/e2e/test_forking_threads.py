@@ -6,6 +6,9 @@ import signal
 from harness import Agent, Running, by_child, wait_until, workload
 
 
+ALL = 21  # the first thread, and twenty that can fork
+
+
 class ForkingThreads(Running):
     """A process in which the test says which thread forks."""
 
@@ -56,9 +59,9 @@ def test_another_one_that_forks_is_armed_too(tmp_path):
 
 def test_threads_that_are_started_to_fork_inherit_probes(tmp_path):
     with Agent(tmp_path, "--log-burst=0") as agent, ForkingThreads() as target:
-        truths = [target.fork_by("n")]
-        armed_threads(agent, 23)
-        truths += [target.fork_by("n"), target.fork_by("b")]
+        truths = [target.fork_by("+")]
+        armed_threads(agent, ALL)
+        truths += [target.fork_by("+"), target.fork_by("b")]
         ends = ends_of(agent, truths)
         assert [end["exact"] for end in ends] == [False, True, True]
         assert all(end["calls"] == truth["calls"] for end, truth in zip(ends[1:], truths[1:]))
@@ -68,9 +71,21 @@ def test_all_are_armed_where_one_was_before(tmp_path):
     with Agent(tmp_path, "--log-burst=0") as agent, ForkingThreads() as target:
         truths = [target.fork_by("a")]
         armed_threads(agent, 1)
-        truths += [target.fork_by("n")]
-        armed_threads(agent, 23)
-        truths += [target.fork_by("a"), target.fork_by("n"), target.fork_by("b")]
+        truths += [target.fork_by("+")]
+        armed_threads(agent, ALL)
+        truths += [target.fork_by("a"), target.fork_by("+"), target.fork_by("b")]
         ends = ends_of(agent, truths)
         assert [end["exact"] for end in ends] == [False, False, True, True, True]
         assert all(end["calls"] == truth["calls"] for end, truth in zip(ends[2:], truths[2:]))
+
+
+def test_all_are_armed_where_many_fork(tmp_path):
+    with Agent(tmp_path, "--log-burst=0") as agent, ForkingThreads() as target:
+        truths = [target.fork_by(thread) for thread in "abcdefghijklmnop"]
+        armed_threads(agent, 16)
+        truths += [target.fork_by("q")]
+        armed_threads(agent, ALL)
+        truths += [target.fork_by("r"), target.fork_by("+")]
+        ends = ends_of(agent, truths)
+        assert all(end["exact"] for end in ends[17:])
+        assert all(end["calls"] == truth["calls"] for end, truth in zip(ends[17:], truths[17:]))

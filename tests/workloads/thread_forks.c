@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads of one process fork children that allocate: each byte on stdin says which one does, 'a'
- * and 'b' two that are always there, 'n' one that is started for it. Twenty more only sleep. */
+ * to 't' those that are always there, '+' one that is started for it. */
 #include "workload.h"
 
-static int orders[2][2]; /* pipes, on which 'a' and 'b' wait */
+#define THREADS 20
+
+static int orders[THREADS][2]; /* pipes, on which these wait */
 
 static void child(void) {
   allocate(10);
@@ -31,19 +33,18 @@ static void* fork_once(void* unused) {
 int main(void) {
   char byte;
   pthread_t thread;
-  for (int i = 0; i < 20; i++)
-    start_sleeping_thread();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < THREADS; i++) {
     check(pipe(orders[i]) == 0, "pipe");
     start_thread(fork_when_told, &orders[i][0], NULL);
   }
   say("{\"pid\": %d}\n", (int)getpid());
   while (read(STDIN_FILENO, &byte, 1) == 1) {
-    if (byte == 'n') {
+    if (byte == '+') {
       start_thread(fork_once, NULL, &thread);
       check(pthread_join(thread, NULL) == 0, "pthread_join");
     } else {
-      check(write(orders[byte == 'b'][1], &byte, 1) == 1, "write");
+      check(byte >= 'a' && byte < 'a' + THREADS, "a thread's letter");
+      check(write(orders[byte - 'a'][1], &byte, 1) == 1, "write");
     }
   }
   return 0;
