@@ -93,9 +93,7 @@ static __always_inline void tell_of_first_thread(struct task_struct* task) {
 }
 
 /* A thread ends before the agent came: from here on a call may be missed. */
-static __always_inline void note_leak(struct task_struct* task, struct fm_taint* taint) {
-  struct fm_family* family = family_of(task);
-
+static __always_inline void note_leak(struct fm_family* family, struct fm_taint* taint) {
   if (!family || !(family->flags & FM_FAMILY_ARMED) || family->flags & FM_FAMILY_HELD)
     return;
   family->flags |= FM_FAMILY_LEAKY;
@@ -331,7 +329,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
     account_for_end(family, false);
   taint = bpf_task_storage_get(&taints, leader, 0, 0);
   if (contexts_are_swapped && signal->live.counter != 0)
-    note_leak(task, taint);
+    note_leak(family, taint);
   if (!taint)
     return 0;
   if (signal->live.counter == 0) {

@@ -72,6 +72,23 @@ Status ProbeSensor::add(const LibrarySites& library) {
   return arms_everything_ ? open_everywhere({library.file}) : ok();
 }
 
+std::vector<Tier> ProbeSensor::Armed::carried() const {
+  std::vector<Tier> carried;
+  for (Tier tier : tiers)
+    if (!dropped[index(tier)])
+      carried.push_back(tier);
+  return carried;
+}
+
+void ProbeSensor::Armed::flag_carried() {
+  const std::size_t count = carried().size();
+  family.flags &= ~(FM_FAMILY_ARMED | FM_FAMILY_BARE);
+  if (count == probe_tiers)
+    family.flags |= FM_FAMILY_ARMED;
+  else if (count == 0)
+    family.flags |= FM_FAMILY_BARE;
+}
+
 Status ProbeSensor::open_on_thread(pid_t tid, Tier tier, const Files& files, Armed& armed) {
   auto opened =
       libraries_.open_tier(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
@@ -173,11 +190,8 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
 Status ProbeSensor::widen(pid_t pid, Armed& armed) {
   if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, armed.files); !room)
     return room;
-  for (Tier tier : tiers)
-    if (auto opened = armed.dropped[index(tier)]
-                          ? ok()
-                          : open_on_threads(pid, true, tier, armed.files, armed);
-        !opened)
+  for (Tier tier : armed.carried())
+    if (auto opened = open_on_threads(pid, true, tier, armed.files, armed); !opened)
       return opened;
   armed.family.flags &= ~FM_FAMILY_BY_THREAD;
   return family_map_.set(armed.pidfd.get(), armed.family);
@@ -207,10 +221,8 @@ Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> map
 Status ProbeSensor::add_thread(pid_t pid, pid_t tid, Armed& armed) {
   if (auto room = check_room(pid, 1, probe_tiers, armed.files); !room)
     return room;
-  for (Tier tier : tiers)
-    if (auto opened =
-            armed.dropped[index(tier)] ? ok() : open_on_thread(tid, tier, armed.files, armed);
-        !opened)
+  for (Tier tier : armed.carried())
+    if (auto opened = open_on_thread(tid, tier, armed.files, armed); !opened)
       return opened;
   armed.threads++;
   return mark_thread(pid, tid, armed);
@@ -269,10 +281,8 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
       const bool all = (family->flags & FM_FAMILY_BY_THREAD) == 0;
       if (auto room = check_room(pid, threads_of(pid).size(), probe_tiers, files); !room)
         return room;
-      for (Tier tier : tiers)
-        if (auto opened =
-                armed.dropped[index(tier)] ? ok() : open_on_threads(pid, all, tier, files, armed);
-            !opened)
+      for (Tier tier : armed.carried())
+        if (auto opened = open_on_threads(pid, all, tier, files, armed); !opened)
           return opened;
     }
     if (done.size() == before)
@@ -343,9 +353,7 @@ Status ProbeSensor::drop(pid_t pid, Tier tier) {
     return ok();
   Armed& armed = found->second;
   armed.dropped[index(tier)] = true;
-  armed.family.flags &= ~FM_FAMILY_ARMED;
-  if (std::ranges::find(armed.dropped, false) == armed.dropped.end())
-    armed.family.flags |= FM_FAMILY_BARE;
+  armed.flag_carried();
   // First the mark, so that no child counts as armed that is not.
   Status marked = family_map_.set(armed.pidfd.get(), armed.family);
   armed.events[index(tier)].clear();
@@ -367,9 +375,7 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
   if (auto opened = open_on_threads(pid, !armed.by_thread(), tier, armed.files, armed); !opened)
     return opened;
   armed.dropped[index(tier)] = false;
-  armed.family.flags &= ~FM_FAMILY_BARE;
-  if (std::ranges::find(armed.dropped, true) == armed.dropped.end())
-    armed.family.flags |= FM_FAMILY_ARMED;
+  armed.flag_carried();
   return family_map_.set(armed.pidfd.get(), armed.family);
 }
 

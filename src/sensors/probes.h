@@ -90,6 +90,10 @@ private:
     std::array<bool, probe_tiers> dropped{};
 
     bool by_thread() const { return (family.flags & FM_FAMILY_BY_THREAD) != 0; }
+    /// Tiers that are not dropped.
+    std::vector<Tier> carried() const;
+    /// Sets the flags that say which tiers are carried: all, or none.
+    void flag_carried();
   };
   ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
   Status open_everywhere(const Files& files);
