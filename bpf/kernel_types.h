@@ -76,6 +76,7 @@ struct task_struct {
   int tgid;
   unsigned int flags;
   int exit_code;
+  __u64 start_boottime; /* since 5.5; ns */
   struct mm_struct* mm;
   struct task_struct* group_leader;
   struct signal_struct* signal;

@@ -192,6 +192,7 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   taint->child.fork_time_ns = bpf_ktime_get_ns();
   taint->child.pid = child->tgid;
   taint->child.parent_pid = parent->tgid;
+  taint->child.parent_start_ns = parent->group_leader->start_boottime;
   taint->child.parent_threads = threads;
   taint->child.flags =
       (all_armed || is_exact(family) ? FM_CHILD_ARMED : 0) | (from ? FM_CHILD_PARENT_TAINTED : 0);
@@ -251,6 +252,8 @@ static __always_inline void report_end(struct task_struct* leader, __u32 outcome
   start_record(&end->record, FM_RECORD_END, sizeof(*end));
   end->child = taint->child;
   end->calls = taint->calls;
+  end->unresolved_hits = taint->unresolved_hits;
+  end->reserved = 0;
   end->outcome = outcome;
   end->exit_code = exit_code;
   bpf_get_current_comm(end->comm, sizeof(end->comm));

@@ -5,7 +5,9 @@
 #include "forkmon/container.h"
 #include "forkmon/evidence.h"
 #include "forkmon/frame.h"
+#include "forkmon/inexact.h"
 #include "forkmon/lock.h"
+#include "forkmon/stuck_reason.h"
 
 #include <compare>
 #include <cstdint>
@@ -28,6 +30,9 @@ struct ChildKey {
 struct ChildRef {
   ChildKey key;
   std::uint32_t parent_pid = 0;
+  /// Start of the parent, in clock ticks after boot as in /proc/PID/stat: who has its pid later has
+  /// another one. 0: not known.
+  std::uint64_t parent_start_ticks = 0;
   std::uint32_t parent_threads = 0; ///< at the fork, the forking thread included
   bool armed = false;               ///< carried probes from its first instruction on
   bool parent_tainted = false;
@@ -38,6 +43,9 @@ struct ChildRef {
 struct FileId {
   std::uint32_t dev = 0; ///< the kernel's dev_t: major << 20 | minor
   std::uint64_t inode = 0;
+  /// Address of the kernel's struct inode; 0: not known. Files of two btrfs subvolumes may have one
+  /// device and inode number.
+  std::uint64_t object = 0;
   auto operator<=>(const FileId&) const = default;
 };
 
@@ -106,17 +114,21 @@ struct EndEvent {
   std::uint64_t time_ns = 0;
   ChildRef child;
   How how = How::exit;
-  int wait_status = 0;     ///< as wait(2) reports it; 0 for exec
-  std::uint64_t calls = 0; ///< sum of all counts, for noticing a lost CallsEvent
+  int wait_status = 0;               ///< as wait(2) reports it; 0 for exec
+  std::uint64_t calls = 0;           ///< sum of all counts, for noticing a lost CallsEvent
+  std::uint32_t unresolved_hits = 0; ///< of probes that could not be matched to a library
   std::string comm;
 };
 
-/// A tainted child does not go on.
+/// A tainted child, or a thread of it, does not go on. One that was suspected may come again,
+/// proven.
 struct StuckEvent {
   std::uint64_t time_ns = 0;
   ChildRef child;
-  bool proof = false; ///< one thread, in an endless wait on a private futex, twice the same
-  std::string reason; ///< why it is only suspected; empty with proof
+  std::uint32_t tid = 0;                  ///< of the thread that waits
+  std::uint32_t threads = 1;              ///< of the child
+  bool proof = false;                     ///< nobody can end the wait: see src/stuck/judge.h
+  StuckReason reason = StuckReason::none; ///< why it is only suspected
   Lock lock;
   std::uint64_t waited_ms = 0;
   std::vector<Frame> stack;       ///< filled in from symbols/
@@ -142,6 +154,7 @@ struct ExeEvent {
 struct DisarmEvent {
   std::uint64_t time_ns = 0;
   std::uint32_t pid = 0;
+  InexactCause cause = InexactCause::disarmed;
 };
 
 /// A process had functions of the catalogue mapped that carried no probes yet: its own calls of
@@ -151,6 +164,7 @@ struct LateProbesEvent {
   std::uint64_t to_ns = 0;
   std::uint32_t pid = 0;             ///< that mapped them; 0: not known
   std::vector<std::uint32_t> family; ///< who may have forked such children; empty: anybody
+  Inexact why{InexactCause::library_late, ""};
 };
 
 /// Records were dropped on the way.

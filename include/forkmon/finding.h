@@ -8,7 +8,9 @@
 #include "forkmon/container.h"
 #include "forkmon/evidence.h"
 #include "forkmon/frame.h"
+#include "forkmon/inexact.h"
 #include "forkmon/lock.h"
+#include "forkmon/stuck_reason.h"
 
 #include <cstdint>
 #include <map>
@@ -30,7 +32,9 @@ struct Parent {
   std::uint32_t pid = 0;
   std::string comm; ///< raw bytes, as the kernel has them
   std::string exe;  ///< path, or the file's name where the path could not be read; raw bytes
-  std::uint32_t threads = 0; ///< at the fork, the forking thread included
+  std::uint32_t threads = 0; ///< at the fork, the forking thread included; 0: not known
+  bool ended = false; ///< the process that forked had ended when the child was found: nothing of it
+                      ///< is known, and `exe` and `comm` are the child's
 };
 
 /// The process that was made.
@@ -76,7 +80,9 @@ struct DeadlockFinding {
   Severity severity = Severity::high;
   Subject subject;
   bool proof = false; ///< nothing but a signal can wake it, however long one waits
-  std::string reason; ///< why it is only suspected; empty with proof
+  StuckReason reason = StuckReason::none; ///< why it is only suspected
+  std::uint32_t tid = 0;                  ///< of the thread that waits
+  std::uint32_t threads = 1;              ///< of the child
   Lock lock;
   std::uint64_t waited_ms = 0;    ///< at least: since it was first seen waiting
   std::vector<Frame> stack;       ///< of the child's thread
@@ -113,7 +119,11 @@ struct ChildFinding {
   int status = 0; ///< exit status, or signal number with Outcome::signal
   std::uint64_t lifetime_us = 0;
   std::vector<CallCount> calls;
-  bool exact = false;      ///< it carried probes from its first instruction to its last
+  bool exact = false; ///< it carried probes from its first instruction to its last
+  Inexact inexact;    ///< why not
+  /// Where probes were put on it while it lived: from when on its calls are counted.
+  std::optional<std::uint64_t> counted_from_us;
+  std::uint64_t unresolved_hits = 0; ///< of probes that could not be matched to a library
   bool deadlocked = false; ///< it had a DeadlockFinding; its severity then counts here too
   std::string advice;
 };

@@ -9,21 +9,34 @@
 namespace forkmon {
 
 enum class LockKind {
-  mutex = 1, ///< pthread_mutex_t
-  semaphore, ///< sem_t: Python's threading.Lock is one
-  unknown,   ///< a lock inside the C library, a condition variable, or none at all
+  mutex = 1,  ///< pthread_mutex_t
+  semaphore,  ///< sem_t: Python's threading.Lock is one
+  unknown,    ///< a futex of which nothing more is known
+  rwlock,     ///< pthread_rwlock_t
+  condition,  ///< pthread_cond_t
+  once,       ///< pthread_once_t, std::call_once
+  guard,      ///< the guard of a C++ function's static variable (__cxa_guard_acquire)
+  file,       ///< the lock of a FILE
+  arena,      ///< an arena of the C library's malloc
+  loader,     ///< a lock of the dynamic loader
+  libc,       ///< another lock inside the C library
+  rust_mutex, ///< Rust's std::sync or parking_lot
+  absl,       ///< absl::Mutex, or a SpinLock of abseil or gperftools
+  go_runtime, ///< a lock of Go's runtime
 };
 
-/// The thread whose id a mutex bears.
+/// The thread whose id a lock records.
 struct LockOwner {
-  std::uint32_t tid = 0; ///< in the root pid namespace where it is alive, else as the mutex has it
+  std::uint32_t tid = 0; ///< in the root pid namespace where it is alive, else as the lock has it
   std::string comm;      ///< raw bytes; empty where it ended before it was looked at
   bool alive = false;
+  bool is_self = false; ///< the waiting thread itself, which took the lock before
 };
 
 struct Lock {
   LockKind kind = LockKind::unknown;
   std::uint64_t address = 0; ///< in the child; 0 where it waits for no lock
+  std::string symbol; ///< of the variable that holds the lock, demangled; empty where it has none
   std::optional<LockOwner> owner;
 };
 

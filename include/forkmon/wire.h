@@ -34,6 +34,8 @@
 #define FM_MAX_ACCOUNTS 1024
 /* Words of the stack that a fork is sent with. */
 #define FM_FORK_STACK_WORDS 32
+/* A clock tick of /proc: USER_HZ is 100 on every architecture that we build for. */
+#define FM_TICK_NS 10000000ULL
 /* Registers are sent under their DWARF numbers, which are below this. */
 #define FM_REGISTERS 33
 
@@ -97,6 +99,7 @@ enum fm_child_flag {
   FM_CHILD_PARENT_TAINTED = 2, /* its parent was itself a tainted child */
   FM_CHILD_ADOPTED =
       4, /* forked before anybody watched: its calls may be right, and do not count */
+  FM_CHILD_LEADERLESS = 8, /* its first thread has ended, and it has not */
 };
 
 enum fm_outcome {
@@ -130,16 +133,17 @@ struct fm_child {
   __u64 fork_time_ns; /* CLOCK_MONOTONIC */
   __u32 pid;
   __u32 parent_pid;
-  __u32 parent_threads; /* threads of the parent at the fork, the forking one included */
-  __u32 flags;          /* enum fm_child_flag */
+  __u64 parent_start_ns; /* CLOCK_BOOTTIME, of the parent's first thread */
+  __u32 parent_threads;  /* threads of the parent at the fork, the forking one included */
+  __u32 flags;           /* enum fm_child_flag */
 };
 
 /* Value of the `taints` map: what the kernel knows of a tainted child. */
 struct fm_taint {
   struct fm_child child;
   __u64 calls;
-  __u32 ended; /* its end has been reported: an exit seen by two threads counts once */
-  __u32 reserved;
+  __u32 ended;           /* its end has been reported: an exit seen by two threads counts once */
+  __u32 unresolved_hits; /* of probes that could not be matched to a library */
   __u64 faulted[FM_MAX_FUNCTIONS / 64]; /* bits by function id: reported for a page fault */
 };
 
@@ -196,6 +200,8 @@ struct fm_end_record {
   __u64 calls;     /* sum of its counts: what the fm_calls_record must add up to */
   __u32 outcome;   /* enum fm_outcome */
   __u32 exit_code; /* as wait(2) reports it; 0 for FM_OUTCOME_EXEC */
+  __u32 unresolved_hits;
+  __u32 reserved;
   char comm[FM_COMM_LEN];
 };
 
@@ -228,6 +234,7 @@ struct fm_mapped {
 
 /* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
 struct fm_site {
+  __u64 object; /* address of the struct inode, or 0: see FileId in event.h */
   __u64 inode;
   __u64 offset; /* in the file */
   __u32 dev;    /* the kernel's dev_t: major << 20 | minor */
@@ -236,6 +243,7 @@ struct fm_site {
 
 /* Key of the `files` map: a file as bpf_find_vma sees it. */
 struct fm_file {
+  __u64 object; /* address of the struct inode, or 0: see FileId in event.h */
   __u64 inode;
   __u32 dev; /* the kernel's dev_t: major << 20 | minor */
   __u32 reserved;
@@ -263,18 +271,18 @@ struct fm_code_range {
 FM_ASSERT_SIZE(fm_family, 8);
 FM_ASSERT_SIZE(fm_account, 40);
 FM_ASSERT_SIZE(fm_record, 16);
-FM_ASSERT_SIZE(fm_child, 24);
-FM_ASSERT_SIZE(fm_taint, 40 + FM_MAX_FUNCTIONS / 8);
-FM_ASSERT_SIZE(fm_fork_record, 176 + 8 * FM_FORK_STACK_WORDS);
-FM_ASSERT_SIZE(fm_call_record, 72);
-FM_ASSERT_SIZE(fm_call_stack_record, 360 + FM_MAX_STACK_BYTES);
-FM_ASSERT_SIZE(fm_calls_record, 40 + 4 * FM_MAX_FUNCTIONS);
-FM_ASSERT_SIZE(fm_end_record, 72);
+FM_ASSERT_SIZE(fm_child, 32);
+FM_ASSERT_SIZE(fm_taint, 48 + FM_MAX_FUNCTIONS / 8);
+FM_ASSERT_SIZE(fm_fork_record, 184 + 8 * FM_FORK_STACK_WORDS);
+FM_ASSERT_SIZE(fm_call_record, 80);
+FM_ASSERT_SIZE(fm_call_stack_record, 368 + FM_MAX_STACK_BYTES);
+FM_ASSERT_SIZE(fm_calls_record, 48 + 4 * FM_MAX_FUNCTIONS);
+FM_ASSERT_SIZE(fm_end_record, 88);
 FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_threaded, 8);
 FM_ASSERT_SIZE(fm_mapped, 16);
-FM_ASSERT_SIZE(fm_site, 24);
-FM_ASSERT_SIZE(fm_file, 16);
+FM_ASSERT_SIZE(fm_site, 32);
+FM_ASSERT_SIZE(fm_file, 24);
 FM_ASSERT_SIZE(fm_file_code, 8);
 FM_ASSERT_SIZE(fm_code_range, 24);
 

@@ -146,7 +146,7 @@ Status KnownLibraries::add_code(const MappedFile& file, const ElfFile& elf, cons
   for (const FunctionCode& piece : code_of(elf, scan))
     if (piece.function < places.size())
       ranges.push_back({piece.start, piece.end, places[piece.function], 0});
-  return programs_.set_code({file.file.inode, file.file.dev, 0}, ranges);
+  return programs_.set_code({file.file.object, file.file.inode, file.file.dev, 0}, ranges);
 }
 
 void KnownLibraries::note_error(const Error& error) {

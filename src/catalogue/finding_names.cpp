@@ -49,6 +49,28 @@ const char* to_string(LockKind kind) {
     return "semaphore";
   case LockKind::unknown:
     return "unknown";
+  case LockKind::rwlock:
+    return "rwlock";
+  case LockKind::condition:
+    return "condition";
+  case LockKind::once:
+    return "once";
+  case LockKind::guard:
+    return "guard";
+  case LockKind::file:
+    return "file";
+  case LockKind::arena:
+    return "arena";
+  case LockKind::loader:
+    return "loader";
+  case LockKind::libc:
+    return "libc";
+  case LockKind::rust_mutex:
+    return "rust_mutex";
+  case LockKind::absl:
+    return "absl";
+  case LockKind::go_runtime:
+    return "go_runtime";
   }
   return "unknown";
 }

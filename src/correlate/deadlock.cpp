@@ -59,6 +59,8 @@ DeadlockFinding deadlock(const TrackedChild& child, const StuckEvent& event) {
   finding.subject = child.subject;
   finding.proof = event.proof;
   finding.reason = event.reason;
+  finding.tid = event.tid;
+  finding.threads = event.threads;
   finding.lock = named_by_stack(event.lock, event.stack);
   finding.waited_ms = event.waited_ms;
   finding.stack = event.stack;

@@ -34,6 +34,7 @@ ChildRef child_of(const fm_child& child) {
   ChildRef ref;
   ref.key = {child.pid, child.fork_time_ns};
   ref.parent_pid = child.parent_pid;
+  ref.parent_start_ticks = child.parent_start_ns / FM_TICK_NS;
   ref.parent_threads = child.parent_threads;
   ref.armed = (child.flags & FM_CHILD_ARMED) != 0;
   ref.parent_tainted = (child.flags & FM_CHILD_PARENT_TAINTED) != 0;
@@ -121,6 +122,7 @@ Result<Event> event_of(const fm_end_record& record) {
   event.how = record.outcome == FM_OUTCOME_EXEC ? EndEvent::How::exec : EndEvent::How::exit;
   event.wait_status = static_cast<int>(record.exit_code);
   event.calls = record.calls;
+  event.unresolved_hits = record.unresolved_hits;
   event.comm = text_of(record.comm);
   return Event{std::move(event)};
 }

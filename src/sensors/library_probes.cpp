@@ -83,7 +83,7 @@ Result<LibraryProbes::Event> LibraryProbes::define_tier(const LibrarySites& libr
     if (tier_of(site) != tier)
       continue;
     points.push_back({library.path, site.offset});
-    fm_site key{library.file.inode, site.offset, library.file.dev, 0};
+    fm_site key{library.file.object, library.file.inode, site.offset, library.file.dev, 0};
     if (auto done = programs_.set_site(key, site.place); !done)
       return done.error();
   }

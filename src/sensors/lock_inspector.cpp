@@ -47,7 +47,7 @@ bool looks_like_semaphore(const SemaphoreHead& semaphore) {
 LockOwner owner_of(std::uint32_t id, const ThreadNames& parent_threads) {
   if (auto found = parent_threads.find(id); found != parent_threads.end())
     return found->second;
-  return LockOwner{id, "", false};
+  return LockOwner{id, "", false, false};
 }
 
 template <typename Head>
@@ -73,12 +73,13 @@ ThreadNames threads_by_own_id(pid_t pid) {
   ThreadNames threads;
   for (pid_t tid : threads_of(pid))
     threads[static_cast<std::uint32_t>(tid_in_its_namespace(pid, tid))] = {
-        static_cast<std::uint32_t>(tid), comm_of(pid, tid), true};
+        static_cast<std::uint32_t>(tid), comm_of(pid, tid), true, false};
   return threads;
 }
 
 Lock inspect_lock(pid_t child, const FutexWait& wait, const ThreadNames& parent_threads) {
-  Lock lock{LockKind::unknown, wait.address, std::nullopt};
+  Lock lock;
+  lock.address = wait.address;
   ProcessMemory memory(child);
   if (auto mutex = read_head<MutexHead>(memory, wait.address)) {
     if (wait.is_pi) {

@@ -50,9 +50,9 @@ bool is_loop(const std::vector<std::uint64_t>& ips) {
   return ips.size() >= enough_samples && distinct.size() <= max_loop_ips;
 }
 
-StuckEvent suspicion(std::string reason) {
+StuckEvent suspicion(StuckReason reason) {
   StuckEvent event;
-  event.reason = std::move(reason);
+  event.reason = reason;
   return event;
 }
 
@@ -138,7 +138,7 @@ std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t n
     return std::nullopt;
   if (auto fd = read_descriptor(*watched.state)) {
     if (is_pipe_without_other_writer(pid, *fd))
-      return suspicion("it reads from a pipe that nobody but itself can write to");
+      return suspicion(StuckReason::own_pipe);
     return std::nullopt;
   }
   if (!watched.sampler) {
@@ -148,7 +148,7 @@ std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t n
     return std::nullopt;
   }
   if (is_loop(watched.sampler->samples()))
-    return suspicion("it spins: always busy, in the same few instructions");
+    return suspicion(StuckReason::spins);
   return std::nullopt;
 }
 
@@ -160,15 +160,17 @@ std::optional<StuckEvent> StuckChildren::judge_futex(const Watched& watched, con
   if (tids.size() != 1) {
     if (!all_threads_wait(pid, tids))
       return std::nullopt;
-    event.reason = fmt::format("it has {} threads, and all of them wait for a futex", tids.size());
+    event.reason = StuckReason::all_threads_wait;
+    event.threads = static_cast<std::uint32_t>(tids.size());
   } else if (!wait.is_private) {
     if (waited_ns < patience_ns || sibling_waits_for_input(watched))
       return std::nullopt;
-    event.reason = "the futex is shared with other processes, one of which may wake it";
+    event.reason = StuckReason::shared_futex;
   } else if (shares_memory(pid)) {
-    event.reason = "another process shares its memory, and may wake it";
+    event.reason = StuckReason::memory_shared;
   }
-  event.proof = event.reason.empty();
+  event.proof = event.reason == StuckReason::none;
+  event.tid = watched.child.key.pid;
   event.lock = inspect_lock(pid, wait, watched.parent_threads);
   return event;
 }

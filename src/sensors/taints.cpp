@@ -26,8 +26,12 @@ Status TaintMap::adopt(const ChildRef& child) const {
   if (!pidfd)
     return pidfd.error();
   fm_taint taint{};
-  taint.child = {child.key.fork_time_ns, child.key.pid, child.parent_pid, child.parent_threads,
-                 FM_CHILD_ADOPTED};
+  taint.child = {.fork_time_ns = child.key.fork_time_ns,
+                 .pid = child.key.pid,
+                 .parent_pid = child.parent_pid,
+                 .parent_start_ns = child.parent_start_ticks * FM_TICK_NS,
+                 .parent_threads = child.parent_threads,
+                 .flags = FM_CHILD_ADOPTED};
   int fd = pidfd->get();
   if (int error = bpf_map_update_elem(map_fd_, &fd, &taint, BPF_NOEXIST); error != 0)
     return Error::from_errno("cannot taint a process", -error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/deadlock_text.h"
 
+#include "sinks/stuck_text.h"
 #include "util/text.h"
 
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ std::string holder_text(const Lock& lock) {
     return "nobody is recorded: the mutex bears no thread's id";
   case LockKind::semaphore:
     return "nobody is recorded: a semaphore has no owner";
-  case LockKind::unknown:
+  default:
     break;
   }
   return "nobody is recorded: only a mutex bears its owner's thread id";
@@ -102,7 +103,7 @@ std::string advice_text(const std::string& advice) {
 
 std::string deadlock_text(const DeadlockFinding& deadlock) {
   return line("lock", lock_text(deadlock.lock)) + line("held by", holder_text(deadlock.lock)) +
-         line("why suspected", for_terminal(deadlock.reason)) +
+         line("why suspected", stuck_reason_text(deadlock)) +
          frames_text("Python", deadlock.python, shown_python, python_frame) +
          frames_text("child's stack", deadlock.stack, shown_child, native_frame) +
          frames_text("owner's stack", deadlock.owner_stack, shown_owner, native_frame) +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/json.h"
 
+#include "sinks/stuck_text.h"
 #include "util/text.h"
 
 #include <fmt/format.h>
@@ -88,7 +89,7 @@ Json to_json(const DeadlockFinding& deadlock, const WallClock& clock) {
   Json json = common("deadlock", deadlock, clock);
   add_subject(json, deadlock.subject);
   json["proof"] = deadlock.proof;
-  json["reason"] = deadlock.proof ? Json(nullptr) : Json(valid_utf8(deadlock.reason));
+  json["reason"] = deadlock.proof ? Json(nullptr) : Json(stuck_reason_text(deadlock));
   json["lock"] = to_json(deadlock.lock);
   json["owner"] = to_json(deadlock.lock.owner);
   json["waited_ms"] = deadlock.waited_ms;

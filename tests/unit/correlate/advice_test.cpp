@@ -63,7 +63,8 @@ TEST(AdviceForCall, AddsTheWayOutOfPython) {
 TEST(AdviceForDeadlock, SaysWhoHoldsTheLock) {
   Lock lock{.kind = LockKind::mutex,
             .address = 1,
-            .owner = LockOwner{.tid = 7, .comm = "", .alive = true}};
+            .symbol = "",
+            .owner = LockOwner{.tid = 7, .comm = "", .alive = true, .is_self = false}};
   EXPECT_THAT(advice_for_deadlock(lock, {}, ForkPath::unknown),
               testing::StartsWith("The lock is held by a thread of the parent, "));
   lock.owner->alive = false;

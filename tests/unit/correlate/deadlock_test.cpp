@@ -22,7 +22,8 @@ std::vector<Frame> stack(std::initializer_list<const char*> functions) {
 Lock owned_mutex() {
   return {.kind = LockKind::mutex,
           .address = 0x10,
-          .owner = LockOwner{.tid = 11, .comm = "logger", .alive = true}};
+          .symbol = "",
+          .owner = LockOwner{.tid = 11, .comm = "logger", .alive = true, .is_self = false}};
 }
 
 StuckEvent stuck(const ChildRef& ref, std::uint64_t time_ns, bool proof = true) {
@@ -30,7 +31,7 @@ StuckEvent stuck(const ChildRef& ref, std::uint64_t time_ns, bool proof = true) 
   event.time_ns = time_ns;
   event.child = ref;
   event.proof = proof;
-  event.reason = proof ? "" : "it spins";
+  event.reason = proof ? StuckReason::none : StuckReason::spins;
   event.lock = owned_mutex();
   event.waited_ms = 700;
   return event;
@@ -102,7 +103,7 @@ TEST(Deadlock, IsHighAndGivesAReasonWhereItIsOnlySuspected) {
   const DeadlockFinding finding = deadlock({}, stuck(script::child(20, 1), 5, false));
   EXPECT_EQ(finding.severity, Severity::high);
   EXPECT_FALSE(finding.proof);
-  EXPECT_EQ(finding.reason, "it spins");
+  EXPECT_EQ(finding.reason, StuckReason::spins);
 }
 
 TEST(Deadlock, ShowsNoOwnersStackWhereThereIsNoOwner) {

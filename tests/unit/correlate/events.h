@@ -72,13 +72,13 @@ inline CallsEvent counted(const ChildRef& ref, std::uint64_t time_ns,
 }
 
 inline EndEvent execed(const ChildRef& ref, std::uint64_t time_ns, std::uint64_t calls = 0) {
-  return {time_ns, ref, EndEvent::How::exec, 0, calls, "program"};
+  return {time_ns, ref, EndEvent::How::exec, 0, calls, 0, "program"};
 }
 
 /// `status` as wait(2) reports it: exit status << 8 | signal.
 inline EndEvent exited(const ChildRef& ref, std::uint64_t time_ns, std::uint64_t calls = 0,
                        int status = 0) {
-  return {time_ns, ref, EndEvent::How::exit, status, calls, "worker"};
+  return {time_ns, ref, EndEvent::How::exit, status, calls, 0, "worker"};
 }
 
 /// All findings of one kind, in order.

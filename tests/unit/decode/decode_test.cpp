@@ -28,7 +28,7 @@ public:
     return put(offset, value.data(), value.size());
   }
   Bytes& child(std::uint32_t flags) {
-    return u64(16, 1000).u32(24, 42).u32(28, 41).u32(32, 7).u32(36, flags);
+    return u64(16, 1000).u32(24, 42).u32(28, 41).u64(32, 7'654'321'000).u32(40, 7).u32(44, flags);
   }
 
   /// From memory that ends where the record ends, so that a sanitizer sees a read past it.
@@ -47,17 +47,18 @@ private:
   std::vector<std::byte> bytes_;
 };
 
-constexpr std::size_t fork_size = 176 + 8 * 32;
+constexpr std::size_t fork_size = 184 + 8 * 32;
 constexpr std::size_t exe_size = 288;
-constexpr std::size_t call_size = 72;
-constexpr std::size_t call_stack_size = 360 + 16384;
-constexpr std::size_t calls_size = 40 + 4 * 512;
-constexpr std::size_t end_size = 72;
+constexpr std::size_t call_size = 80;
+constexpr std::size_t call_stack_size = 368 + 16384;
+constexpr std::size_t calls_size = 48 + 4 * 512;
+constexpr std::size_t end_size = 88;
 
 void expect_child(const ChildRef& child, bool armed, bool parent_tainted) {
   EXPECT_EQ(child.key.pid, 42u);
   EXPECT_EQ(child.key.fork_time_ns, 1000u);
   EXPECT_EQ(child.parent_pid, 41u);
+  EXPECT_EQ(child.parent_start_ticks, 765u);
   EXPECT_EQ(child.parent_threads, 7u);
   EXPECT_EQ(child.armed, armed);
   EXPECT_EQ(child.parent_tainted, parent_tainted);
@@ -70,17 +71,17 @@ std::string error_of(const Result<Event>& result) {
 TEST(DecodeFork, TakesEveryField) {
   const auto event = Bytes(1, fork_size)
                          .child(1)
-                         .u64(40, 5555)
-                         .u64(48, 777)
-                         .u32(56, 8 << 20 | 1)
-                         .u32(60, 1000)
-                         .u32(64, 43)
-                         .text(72, "python3")
-                         .text(88, "worker")
-                         .text(104, "python3.11")
-                         .u64(168, 0x7f0001)
-                         .u64(176, 0x7f0002)
-                         .u64(176 + 31 * 8, 0x7f0003)
+                         .u64(48, 5555)
+                         .u64(56, 777)
+                         .u32(64, 8 << 20 | 1)
+                         .u32(68, 1000)
+                         .u32(72, 43)
+                         .text(80, "python3")
+                         .text(96, "worker")
+                         .text(112, "python3.11")
+                         .u64(176, 0x7f0001)
+                         .u64(184, 0x7f0002)
+                         .u64(184 + 31 * 8, 0x7f0003)
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& fork = std::get<ForkEvent>(*event);
@@ -117,9 +118,9 @@ TEST(DecodeExe, BoundsThePathWithoutItsNul) {
 
 TEST(DecodeFork, BoundsNamesWithoutTheirNul) {
   const auto event = Bytes(1, fork_size)
-                         .text(72, std::string(16, 'p'))
-                         .text(88, std::string(16, 'c'))
-                         .text(104, std::string(64, 'e'))
+                         .text(80, std::string(16, 'p'))
+                         .text(96, std::string(16, 'c'))
+                         .text(112, std::string(64, 'e'))
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& fork = std::get<ForkEvent>(*event);
@@ -131,10 +132,10 @@ TEST(DecodeFork, BoundsNamesWithoutTheirNul) {
 TEST(DecodeCall, TakesEveryField) {
   const auto event = Bytes(2, call_size)
                          .child(3)
-                         .u64(40, 0x7f0000001234)
-                         .u32(48, 511)
-                         .u32(52, 44)
-                         .text(56, "a\n\x1b\xff")
+                         .u64(48, 0x7f0000001234)
+                         .u32(56, 511)
+                         .u32(60, 44)
+                         .text(64, "a\n\x1b\xff")
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& call = std::get<CallEvent>(*event);
@@ -147,14 +148,14 @@ TEST(DecodeCall, TakesEveryField) {
 }
 
 TEST(DecodeCall, RefusesAFunctionThatCannotBe) {
-  EXPECT_THAT(error_of(Bytes(2, call_size).u32(48, 512).decoded()), HasSubstr("function 512"));
-  EXPECT_THAT(error_of(Bytes(2, call_size).u32(48, ~0u).decoded()), HasSubstr("function 65535"));
+  EXPECT_THAT(error_of(Bytes(2, call_size).u32(56, 512).decoded()), HasSubstr("function 512"));
+  EXPECT_THAT(error_of(Bytes(2, call_size).u32(56, ~0u).decoded()), HasSubstr("function 65535"));
 }
 
 TEST(DecodeCall, TellsWhatShowedIt) {
   const std::pair<std::uint32_t, std::size_t> faults[] = {{7, call_size}, {8, call_stack_size}};
   for (const auto& [kind, size] : faults) {
-    const auto event = Bytes(kind, size).child(0).u32(48, 3).decoded();
+    const auto event = Bytes(kind, size).child(0).u32(56, 3).decoded();
     ASSERT_TRUE(event) << error_of(event);
     EXPECT_EQ(std::get<CallEvent>(*event).evidence, Evidence::page_fault) << kind;
     EXPECT_EQ(std::get<CallEvent>(*event).function, 3u) << kind;
@@ -170,9 +171,9 @@ TEST(DecodeCall, TellsWhatShowedIt) {
 TEST(DecodeCalls, KeepsWhatWasCalled) {
   const auto event = Bytes(3, calls_size)
                          .child(0)
-                         .u32(40, 1000)
-                         .u32(40 + 4 * 3, 1)
-                         .u32(40 + 4 * 511, ~0u)
+                         .u32(48, 1000)
+                         .u32(48 + 4 * 3, 1)
+                         .u32(48 + 4 * 511, ~0u)
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& calls = std::get<CallsEvent>(*event);
@@ -182,27 +183,29 @@ TEST(DecodeCalls, KeepsWhatWasCalled) {
 }
 
 TEST(DecodeEnd, TakesAnExec) {
-  const auto event = Bytes(4, end_size).child(2).u64(40, 1001).u32(48, 1).text(56, "sh").decoded();
+  const auto event =
+      Bytes(4, end_size).child(2).u64(48, 1001).u32(56, 1).u32(64, 5).text(72, "sh").decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& end = std::get<EndEvent>(*event);
   EXPECT_EQ(end.time_ns, 1111u);
   expect_child(end.child, false, true);
   EXPECT_EQ(end.calls, 1001u);
+  EXPECT_EQ(end.unresolved_hits, 5u);
   EXPECT_EQ(end.how, EndEvent::How::exec);
   EXPECT_EQ(end.wait_status, 0);
   EXPECT_EQ(end.comm, "sh");
 }
 
 TEST(DecodeEnd, TakesAnExit) {
-  const auto event = Bytes(4, end_size).u32(48, 2).u32(52, 3 << 8).decoded();
+  const auto event = Bytes(4, end_size).u32(56, 2).u32(60, 3 << 8).decoded();
   ASSERT_TRUE(event) << error_of(event);
   EXPECT_EQ(std::get<EndEvent>(*event).how, EndEvent::How::exit);
   EXPECT_EQ(std::get<EndEvent>(*event).wait_status, 3 << 8);
 }
 
 TEST(DecodeEnd, RefusesAnOutcomeThatCannotBe) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(48, 0).decoded()), HasSubstr("outcome 0"));
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(48, 3).decoded()), HasSubstr("outcome 3"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 0).decoded()), HasSubstr("outcome 0"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 3).decoded()), HasSubstr("outcome 3"));
 }
 
 TEST(Decode, RefusesWhatIsTooShortForAnyRecord) {
@@ -212,13 +215,13 @@ TEST(Decode, RefusesWhatIsTooShortForAnyRecord) {
 }
 
 TEST(Decode, RefusesARecordThatIsCut) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(48, 1).decoded(1)),
-              HasSubstr("71 bytes that says 72"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 1).decoded(1)),
+              HasSubstr("87 bytes that says 88"));
 }
 
 TEST(Decode, RefusesASizeThatDiffersFromTheBytes) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, 71).decoded()),
-              HasSubstr("72 bytes that says 71"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, 87).decoded()),
+              HasSubstr("88 bytes that says 87"));
   EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, ~0u).decoded()),
               HasSubstr("that says 4294967295"));
 }

@@ -17,7 +17,11 @@ constexpr std::uint64_t second_ns = 1'000'000'000;
 inline const std::string hostile = "a\n\"\x1b[31m\xff";
 
 inline Subject subject() {
-  return {.parent = {.pid = 1234, .comm = "python3", .exe = "/usr/bin/python3", .threads = 5},
+  return {.parent = {.pid = 1234,
+                     .comm = "python3",
+                     .exe = "/usr/bin/python3",
+                     .threads = 5,
+                     .ended = false},
           .child = {.pid = 1240, .comm = "worker"},
           .uid = 1000,
           .cgroup = "",
@@ -64,6 +68,9 @@ inline ChildFinding child(Outcome outcome, int status = 0) {
           .lifetime_us = 1'250'000,
           .calls = {count("free", 3), count("malloc", 1000)},
           .exact = true,
+          .inexact = {},
+          .counted_from_us = std::nullopt,
+          .unresolved_hits = 0,
           .deadlocked = false,
           .advice = ""};
 }
@@ -74,37 +81,44 @@ inline Frame frame(std::string function, std::string module, std::uint64_t offse
 }
 
 inline DeadlockFinding deadlock() {
-  return {.time_ns = 3 * second_ns,
-          .severity = Severity::critical,
-          .subject = subject(),
-          .proof = true,
-          .reason = "",
-          .lock = {.kind = LockKind::mutex,
-                   .address = 0x7f0000001040,
-                   .owner = LockOwner{.tid = 1236, .comm = "logger", .alive = true}},
-          .waited_ms = 1250,
-          .stack = {frame("__lll_lock_wait", "/usr/lib/libc.so.6", 0x8b4d0),
-                    frame("worker", "/bin/app", 0x11d9, "app.c:12")},
-          .owner_stack = {frame("read", "/usr/lib/libc.so.6", 0x10),
-                          frame("log_loop", "/bin/app", 0x20)},
-          .python = {frame("emit", "", 0, "/usr/lib/python3.11/logging/__init__.py:978"),
-                     frame("work", "", 0, "/srv/app.py:12")},
-          .advice = "Kill the child."};
+  return {
+      .time_ns = 3 * second_ns,
+      .severity = Severity::critical,
+      .subject = subject(),
+      .proof = true,
+      .reason = StuckReason::none,
+      .tid = 1240,
+      .threads = 1,
+      .lock = {.kind = LockKind::mutex,
+               .address = 0x7f0000001040,
+               .symbol = "",
+               .owner = LockOwner{.tid = 1236, .comm = "logger", .alive = true, .is_self = false}},
+      .waited_ms = 1250,
+      .stack = {frame("__lll_lock_wait", "/usr/lib/libc.so.6", 0x8b4d0),
+                frame("worker", "/bin/app", 0x11d9, "app.c:12")},
+      .owner_stack = {frame("read", "/usr/lib/libc.so.6", 0x10),
+                      frame("log_loop", "/bin/app", 0x20)},
+      .python = {frame("emit", "", 0, "/usr/lib/python3.11/logging/__init__.py:978"),
+                 frame("work", "", 0, "/srv/app.py:12")},
+      .advice = "Kill the child."};
 }
 
 /// A semaphore that nobody is known to hold, and nothing else known.
 inline DeadlockFinding suspicion() {
-  return {.time_ns = 3 * second_ns,
-          .severity = Severity::high,
-          .subject = subject(),
-          .proof = false,
-          .reason = "it has 2 threads, and all of them wait for a futex",
-          .lock = {.kind = LockKind::semaphore, .address = 0x10, .owner = std::nullopt},
-          .waited_ms = 700,
-          .stack = {},
-          .owner_stack = {},
-          .python = {},
-          .advice = ""};
+  return {
+      .time_ns = 3 * second_ns,
+      .severity = Severity::high,
+      .subject = subject(),
+      .proof = false,
+      .reason = StuckReason::all_threads_wait,
+      .tid = 1240,
+      .threads = 2,
+      .lock = {.kind = LockKind::semaphore, .address = 0x10, .symbol = "", .owner = std::nullopt},
+      .waited_ms = 700,
+      .stack = {},
+      .owner_stack = {},
+      .python = {},
+      .advice = ""};
 }
 
 inline DeadlockOverFinding over(bool child_lives, bool proof = true) {

@@ -92,19 +92,23 @@ TEST(Table, ShowsOfASuspicionOnlyWhatIsKnown) {
 )");
   DeadlockFinding spins = samples::suspicion();
   spins.lock = {};
-  spins.reason = "it spins";
-  EXPECT_THAT(table({spins}), testing::EndsWith(" 700 ms\n    why suspected  it spins\n"));
+  spins.reason = StuckReason::spins;
+  EXPECT_THAT(
+      table({spins}),
+      testing::EndsWith(
+          " 700 ms\n    why suspected  it spins: always busy, in the same few instructions\n"));
 }
 
 TEST(Table, NamesTheHolderAsFarAsItIsKnown) {
   DeadlockFinding deadlock = samples::suspicion();
   const auto holder = [&](LockKind kind, std::optional<LockOwner> owner) {
-    deadlock.lock = {.kind = kind, .address = 0x10, .owner = std::move(owner)};
+    deadlock.lock = {.kind = kind, .address = 0x10, .symbol = "", .owner = std::move(owner)};
     return table({deadlock});
   };
   using testing::HasSubstr;
-  EXPECT_THAT(holder(LockKind::mutex, LockOwner{.tid = 7, .comm = "", .alive = false}),
-              HasSubstr("    held by        thread 7, has ended\n"));
+  EXPECT_THAT(
+      holder(LockKind::mutex, LockOwner{.tid = 7, .comm = "", .alive = false, .is_self = false}),
+      HasSubstr("    held by        thread 7, has ended\n"));
   EXPECT_THAT(holder(LockKind::mutex, std::nullopt),
               HasSubstr("    held by        nobody is recorded: the mutex bears no thread's id\n"));
   EXPECT_THAT(holder(LockKind::unknown, std::nullopt),
@@ -180,13 +184,13 @@ TEST(Table, KeepsHostileNamesFromTheTerminal) {
   child.calls[0].function = samples::hostile;
   const Frame frame = samples::frame(samples::hostile, samples::hostile, 0, samples::hostile);
   DeadlockFinding deadlock = samples::deadlock();
-  deadlock.reason = deadlock.advice = deadlock.lock.owner->comm = samples::hostile;
+  deadlock.advice = deadlock.lock.owner->comm = samples::hostile;
   deadlock.stack = deadlock.owner_stack = deadlock.python = {frame};
   const std::string text =
       table({call, child, LostFinding{.sensor = samples::hostile, .count = 1}, deadlock});
   EXPECT_TRUE(std::none_of(text.begin(), text.end(),
                            [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; }));
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 7);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 6);
   EXPECT_EQ(text, valid_utf8(text));
   EXPECT_THAT(text, testing::HasSubstr("  a\\x0a\"\\x1b[31m…[1234] ×5  "));
 }
