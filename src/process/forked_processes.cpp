@@ -66,6 +66,7 @@ ForkEvent past_fork(const ForkedProcess& forked) {
   fork.time_ns = monotonic_of(forked.process.start_time);
   fork.child.key = {static_cast<std::uint32_t>(forked.process.pid), fork.time_ns};
   fork.child.parent_pid = static_cast<std::uint32_t>(forked.parent.pid);
+  fork.child.parent_start_ticks = forked.parent.start_time;
   fork.child.adopted = true;
   fork.child.parent_threads = forked.parent.threads;
   if (auto exe = read_executable(forked.process.pid)) {

@@ -28,6 +28,9 @@ struct ProcStat {
   std::uint64_t start_time = 0;  ///< clock ticks after boot: with the pid, a name for ever
   bool is_kernel_thread = false; ///< PF_KTHREAD
   bool forked_no_exec = false;   ///< PF_FORKNOEXEC
+
+  /// A zombie. Where only its first thread has ended, a process lives on.
+  bool has_ended() const { return (state == 'Z' || state == 'X') && threads <= 1; }
 };
 
 Result<ProcStat> read_stat(pid_t pid);
