@@ -40,7 +40,7 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   if (!programs)
     return programs.error();
   monitor->programs_ = std::move(*programs);
-  monitor->stuck_children_.emplace(TaintMap(monitor->programs_->taints_fd()));
+  monitor->stuck_children_.emplace(TaintMap(monitor->programs_->taints_fd()), monitor->symbolizer_);
   monitor->start_page_faults();
   // Probes first: a child that is tainted with probes everywhere counts as exact.
   if (auto started = monitor->start_probes(); !started)
@@ -180,8 +180,6 @@ void Monitor::process(Event event) {
     stacks_.fill(*call);
   else if (const auto* exe = std::get_if<ExeEvent>(&event))
     enricher_.learn(*exe);
-  else if (auto* stuck = std::get_if<StuckEvent>(&event))
-    stacks_.fill(*stuck);
   if (suspects_)
     suspects_->on(event);
   deliver(correlator_.on(event));

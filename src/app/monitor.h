@@ -14,8 +14,9 @@
 #include "process/forked_processes.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/probes.h"
-#include "sensors/stuck_children.h"
 #include "sensors/taints.h"
+#include "stuck/stuck_children.h"
+#include "symbols/unwinder.h"
 
 #include <chrono>
 #include <functional>
@@ -90,7 +91,8 @@ private:
   FunctionTable functions_;
   Correlator correlator_;
   Enricher enricher_;
-  StackFiller stacks_;
+  Symbolizer symbolizer_{Symbolizer::Options{}};
+  StackFiller stacks_{symbolizer_};
   std::optional<StuckChildren> stuck_children_; ///< once the programs are loaded
   std::uint64_t last_look_ns_ = 0;
   std::map<std::string, std::uint64_t> reported_losses_;

@@ -2,7 +2,6 @@
 #include "app/stack_filler.h"
 
 #include "correlate/fork_call.h"
-#include "symbols/python.h"
 
 #include <spdlog/spdlog.h>
 
@@ -93,22 +92,6 @@ void StackFiller::fill(CallEvent& call) {
   log_note("stack", static_cast<pid_t>(call.child.key.pid), stack.note);
   call.stack = std::move(stack.frames);
   call.stack_copy.reset();
-}
-
-void StackFiller::fill(StuckEvent& stuck) {
-  auto pid = static_cast<pid_t>(stuck.child.key.pid);
-  Stack stack = symbolizer_.unwind_live(pid, pid);
-  log_note("stack", pid, stack.note);
-  stuck.stack = std::move(stack.frames);
-  PythonTraceback python = python_traceback(symbolizer_.modules(), pid, pid);
-  log_note("Python traceback", pid, python.note);
-  stuck.python = std::move(python.frames);
-  if (!stuck.lock.owner || !stuck.lock.owner->alive)
-    return;
-  auto parent = static_cast<pid_t>(stuck.child.parent_pid);
-  Stack owner = symbolizer_.unwind_live(parent, static_cast<pid_t>(stuck.lock.owner->tid));
-  log_note("owner's stack", parent, owner.note);
-  stuck.owner_stack = std::move(owner.frames);
 }
 
 } // namespace forkmon

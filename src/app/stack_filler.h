@@ -13,15 +13,14 @@ namespace forkmon {
 
 class StackFiller {
 public:
-  StackFiller() : symbolizer_(Symbolizer::Options{}) {}
+  /// `symbolizer` must outlive this.
+  explicit StackFiller(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
 
   /// By what call the child was made. Keeps the parent's memory map as well, so that a child that
   /// is gone too soon can be resolved.
   void fill(ForkEvent& fork);
   /// The stack of an unsafe call, from the copy that came with it.
   void fill(CallEvent& call);
-  /// The stuck child's stack and Python traceback, and its lock's owner's stack.
-  void fill(StuckEvent& stuck);
 
 private:
   struct Space {
@@ -36,7 +35,7 @@ private:
 
   static constexpr std::size_t max_spaces = 32;
   static constexpr std::size_t max_functions = 1024; ///< of a space
-  Symbolizer symbolizer_;
+  Symbolizer& symbolizer_;
   std::map<std::uint32_t, Space> spaces_; ///< of parents, by pid
   std::optional<AddressSpace> last_read_; ///< what space_of() returned, if it is none of these
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/lock_inspector.h"
+#include "stuck/lock_inspector.h"
 
 #include "process/namespace_pid.h"
 #include "process/proc.h"
@@ -44,12 +44,6 @@ bool looks_like_semaphore(const SemaphoreHead& semaphore) {
   return semaphore.value == 0 && semaphore.waiters >= 1 && semaphore.waiters <= max_users;
 }
 
-LockOwner owner_of(std::uint32_t id, const ThreadNames& parent_threads) {
-  if (auto found = parent_threads.find(id); found != parent_threads.end())
-    return found->second;
-  return LockOwner{id, "", false, false};
-}
-
 template <typename Head>
 std::optional<Head> read_head(MemoryReader& memory, std::uint64_t address) {
   std::array<std::uint8_t, sizeof(Head)> bytes{};
@@ -67,36 +61,46 @@ std::string comm_of(pid_t pid, pid_t tid) {
   return comm->substr(0, comm->find_last_not_of('\n') + 1);
 }
 
-} // namespace
-
-ThreadNames threads_by_own_id(pid_t pid) {
-  ThreadNames threads;
+/// The living thread of a process that the process itself knows by this id.
+std::optional<LockOwner> find_thread(pid_t pid, std::uint32_t own_id) {
   for (pid_t tid : threads_of(pid))
-    threads[static_cast<std::uint32_t>(tid_in_its_namespace(pid, tid))] = {
-        static_cast<std::uint32_t>(tid), comm_of(pid, tid), true, false};
-  return threads;
+    if (static_cast<std::uint32_t>(tid_in_its_namespace(pid, tid)) == own_id)
+      return LockOwner{static_cast<std::uint32_t>(tid), comm_of(pid, tid), true, false};
+  return std::nullopt;
 }
 
-Lock inspect_lock(pid_t child, const FutexWait& wait, const ThreadNames& parent_threads) {
-  Lock lock;
-  lock.address = wait.address;
-  ProcessMemory memory(child);
-  if (auto mutex = read_head<MutexHead>(memory, wait.address)) {
-    if (wait.is_pi) {
-      lock.kind = LockKind::mutex;
-      lock.owner = owner_of(mutex->lock & FUTEX_TID_MASK, parent_threads);
-      return lock;
+void find_owner(std::uint32_t own_id, pid_t child, const ParentAtFork& parent,
+                InspectedLock& found) {
+  auto in_parent = find_thread(parent.pid, own_id);
+  found.lock.kind = LockKind::mutex;
+  found.lock.owner = in_parent.value_or(LockOwner{own_id, "", false, false});
+  if (in_parent)
+    found.holder = Holder::parent_thread;
+  else
+    found.holder = find_thread(child, own_id) ? Holder::child_thread : Holder::ended;
+}
+
+} // namespace
+
+InspectedLock inspect_lock(const LockWaiter& waiter, const ParentAtFork& parent,
+                           const AddressSpace& /*space*/, ModuleCache& /*modules*/) {
+  InspectedLock found;
+  found.lock.address = waiter.wait.address;
+  ProcessMemory memory(waiter.pid);
+  if (auto mutex = read_head<MutexHead>(memory, waiter.wait.address)) {
+    if (waiter.wait.is_pi) {
+      find_owner(mutex->lock & FUTEX_TID_MASK, waiter.pid, parent, found);
+      return found;
     }
     if (looks_like_mutex(*mutex)) {
-      lock.kind = LockKind::mutex;
-      lock.owner = owner_of(mutex->owner, parent_threads);
-      return lock;
+      find_owner(mutex->owner, waiter.pid, parent, found);
+      return found;
     }
   }
-  auto semaphore = read_head<SemaphoreHead>(memory, wait.address);
+  auto semaphore = read_head<SemaphoreHead>(memory, waiter.wait.address);
   if (semaphore && looks_like_semaphore(*semaphore))
-    lock.kind = LockKind::semaphore;
-  return lock;
+    found.lock.kind = LockKind::semaphore;
+  return found;
 }
 
 } // namespace forkmon

@@ -11,9 +11,9 @@
 
 #include "forkmon/event.h"
 #include "process/wait_state.h"
-#include "sensors/ip_sampler.h"
-#include "sensors/lock_inspector.h"
 #include "sensors/taints.h"
+#include "stuck/ip_sampler.h"
+#include "symbols/unwinder.h"
 #include "util/fd.h"
 
 #include <map>
@@ -27,7 +27,9 @@ namespace forkmon {
 
 class StuckChildren {
 public:
-  explicit StuckChildren(TaintMap taints) : taints_(taints) {}
+  /// `symbolizer` must outlive this.
+  StuckChildren(TaintMap taints, Symbolizer& symbolizer)
+      : taints_(taints), symbolizer_(symbolizer) {}
 
   /// Looks once at each of the children, which are all the living ones that are old enough to be
   /// watched, ordered by key; to be called a few times a second. Returns a StuckEvent for each that
@@ -44,7 +46,6 @@ private:
     std::optional<WaitState> state;
     std::uint64_t since_ns = 0; ///< of the first look that saw this state
     std::uint64_t switches = 0; ///< of the context, at that look
-    ThreadNames parent_threads; ///< as they were at that look
     bool reported = false;
     std::optional<IpSampler> sampler; ///< of one that seems to spin
   };
@@ -58,9 +59,12 @@ private:
   std::optional<StuckEvent> judge(Watched& watched, std::uint64_t now_ns);
   std::optional<StuckEvent> judge_futex(const Watched& watched, const FutexWait& wait,
                                         std::uint64_t waited_ns) const;
+  StuckEvent event_of(const Watched& watched, StuckReason reason) const;
+  void name_lock(const FutexWait& wait, StuckEvent& event) const;
   bool sibling_waits_for_input(const Watched& watched) const;
 
   TaintMap taints_;
+  Symbolizer& symbolizer_;
   Children children_;
   std::size_t unwatched_ = 0;
 };

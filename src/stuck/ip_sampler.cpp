@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/ip_sampler.h"
+#include "stuck/ip_sampler.h"
 
 #include <linux/perf_event.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/own_pipe.h"
+#include "stuck/own_pipe.h"
 
 #include "process/proc.h"
 

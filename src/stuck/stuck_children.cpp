@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "sensors/stuck_children.h"
+#include "stuck/stuck_children.h"
 
 #include "process/proc.h"
-#include "sensors/own_pipe.h"
+#include "stuck/lock_inspector.h"
+#include "stuck/own_pipe.h"
+#include "stuck/wait_stacks.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -48,12 +50,6 @@ bool is_worth_watching(const WaitState& state) {
 bool is_loop(const std::vector<std::uint64_t>& ips) {
   std::set<std::uint64_t> distinct(ips.begin(), ips.end());
   return ips.size() >= enough_samples && distinct.size() <= max_loop_ips;
-}
-
-StuckEvent suspicion(StuckReason reason) {
-  StuckEvent event;
-  event.reason = reason;
-  return event;
 }
 
 } // namespace
@@ -105,7 +101,6 @@ void StuckChildren::look_at(Watched& watched, std::uint64_t now_ns, std::vector<
     return;
   watched.reported = true;
   stuck->time_ns = now_ns;
-  stuck->child = watched.child;
   stuck->waited_ms = (now_ns - watched.since_ns) / 1'000'000;
   events.emplace_back(std::move(*stuck));
 }
@@ -121,8 +116,6 @@ void StuckChildren::start_over(Watched& watched, const std::optional<WaitState>&
   if (!state || !is_worth_watching(*state))
     return;
   watched.switches = context_switches(static_cast<pid_t>(watched.child.key.pid)).value_or(0);
-  if (endless_futex_wait(*state))
-    watched.parent_threads = threads_by_own_id(static_cast<pid_t>(watched.child.parent_pid));
 }
 
 std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t now_ns) {
@@ -138,7 +131,7 @@ std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t n
     return std::nullopt;
   if (auto fd = read_descriptor(*watched.state)) {
     if (is_pipe_without_other_writer(pid, *fd))
-      return suspicion(StuckReason::own_pipe);
+      return event_of(watched, StuckReason::own_pipe);
     return std::nullopt;
   }
   if (!watched.sampler) {
@@ -148,31 +141,58 @@ std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t n
     return std::nullopt;
   }
   if (is_loop(watched.sampler->samples()))
-    return suspicion(StuckReason::spins);
+    return event_of(watched, StuckReason::spins);
   return std::nullopt;
 }
 
 std::optional<StuckEvent> StuckChildren::judge_futex(const Watched& watched, const FutexWait& wait,
                                                      std::uint64_t waited_ns) const {
   auto pid = static_cast<pid_t>(watched.child.key.pid);
-  StuckEvent event;
+  auto reason = StuckReason::none;
   auto tids = threads_of(pid);
   if (tids.size() != 1) {
     if (!all_threads_wait(pid, tids))
       return std::nullopt;
-    event.reason = StuckReason::all_threads_wait;
-    event.threads = static_cast<std::uint32_t>(tids.size());
+    reason = StuckReason::all_threads_wait;
   } else if (!wait.is_private) {
     if (waited_ns < patience_ns || sibling_waits_for_input(watched))
       return std::nullopt;
-    event.reason = StuckReason::shared_futex;
+    reason = StuckReason::shared_futex;
   } else if (shares_memory(pid)) {
-    event.reason = StuckReason::memory_shared;
+    reason = StuckReason::memory_shared;
   }
-  event.proof = event.reason == StuckReason::none;
-  event.tid = watched.child.key.pid;
-  event.lock = inspect_lock(pid, wait, watched.parent_threads);
+  StuckEvent event = event_of(watched, reason);
+  event.threads = static_cast<std::uint32_t>(tids.size());
+  name_lock(wait, event);
   return event;
+}
+
+/// Without the lock.
+StuckEvent StuckChildren::event_of(const Watched& watched, StuckReason reason) const {
+  auto pid = static_cast<pid_t>(watched.child.key.pid);
+  WaitStacks stacks = stacks_of(symbolizer_, pid, pid);
+  StuckEvent event;
+  event.child = watched.child;
+  event.tid = watched.child.key.pid;
+  event.reason = reason;
+  event.proof = reason == StuckReason::none;
+  event.stack = std::move(stacks.native);
+  event.python = std::move(stacks.python);
+  return event;
+}
+
+void StuckChildren::name_lock(const FutexWait& wait, StuckEvent& event) const {
+  auto pid = static_cast<pid_t>(event.child.key.pid);
+  auto space = AddressSpace::of(pid);
+  if (!space)
+    return;
+  LockWaiter waiter{pid, static_cast<pid_t>(event.tid), wait, false, event.stack, event.python};
+  ParentAtFork parent{static_cast<pid_t>(event.child.parent_pid), event.child.parent_start_ticks,
+                      event.child.key.fork_time_ns};
+  event.lock = inspect_lock(waiter, parent, *space, symbolizer_.modules()).lock;
+  if (event.lock.owner && event.lock.owner->alive)
+    event.owner_stack =
+        symbolizer_.unwind_live(parent.pid, static_cast<pid_t>(event.lock.owner->tid)).frames;
 }
 
 /// An idle pool: one worker holds the shared lock of the queue and reads, the others wait for it.
