@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/module_cache.h"
 
-#include "symbols/demangle.h"
 #include "symbols/source_lines.h"
 
 #include <dlfcn.h>
@@ -192,22 +191,6 @@ TEST_F(ModuleCacheTest, SaysWhatIsNotAnElfFile) {
   const auto module = get(write("a", "#!/bin/sh\n"), cache_);
   ASSERT_FALSE(module);
   EXPECT_THAT(module.error().message, HasSubstr("not an ELF file"));
-}
-
-TEST(Demangle, TurnsNamesOfCppIntoSource) {
-  EXPECT_EQ(demangle("_ZN7forkmon8demangleERKi"), "forkmon::demangle(int const&)");
-  EXPECT_EQ(demangle("main"), "main");
-  EXPECT_EQ(demangle("_Znonsense"), "_Znonsense");
-}
-
-TEST(Demangle, IsBounded) {
-  EXPECT_EQ(demangle(std::string(100000, 'x')).size(), 512U);
-  EXPECT_EQ(demangle("_Z" + std::string(100000, 'P')).size(), 512U);
-  // Each S refers back to all before it: the result would be exponential.
-  std::string bomb = "_Z1fSt4pairI";
-  for (int i = 0; i < 200; ++i)
-    bomb += "S_S" + std::string(1, static_cast<char>('0' + i % 10)) + "_";
-  EXPECT_LE(demangle(bomb).size(), 512U);
 }
 
 } // namespace
