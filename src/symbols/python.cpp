@@ -22,6 +22,9 @@ constexpr std::size_t kMaxInterpreters = 64;
 // FRAME_OWNED_BY_CSTACK: the entry of the interpreter's loop, without code of its own.
 constexpr std::uint8_t kOwnedByCStack = 3;
 
+// PyBytesObject up to its bytes: Include/cpython/bytesobject.h.
+constexpr std::uint64_t kBytesHeader = 32;
+
 /// Follows the interpreter's lists; 0 where a pointer cannot be read.
 class PythonWalker {
 public:
@@ -105,7 +108,10 @@ private:
     }
     Frame result;
     result.function = *name;
-    result.source = fmt::format("{}:{}", *file, line_of(frame, code));
+    const auto instruction = instruction_offset(frame, code);
+    result.source = fmt::format("{}:{}", *file, line_of(code, instruction));
+    if (traceback.frames.empty())
+      traceback.enters_with = opcode_at(code, instruction) == layout_.enter_with;
     traceback.frames.push_back(std::move(result));
     return true;
   }
@@ -123,10 +129,20 @@ private:
     return 0;
   }
 
-  int line_of(std::uint64_t frame, std::uint64_t code) {
+  /// 0, which is no instruction that waits, where it cannot be read.
+  std::uint8_t opcode_at(std::uint64_t code, std::int64_t offset) {
+    if (offset < 0)
+      return 0;
+    const auto instructions = layout_.code_bytes == PythonLayout::kNone
+                                  ? code + layout_.code_instructions
+                                  : pointer(code + layout_.code_bytes) + kBytesHeader;
+    return memory_.number<std::uint8_t>(instructions + static_cast<std::uint64_t>(offset))
+        .value_or(0);
+  }
+
+  int line_of(std::uint64_t code, std::int64_t offset) {
     const int first = memory_.number<std::int32_t>(code + layout_.code_first_line).value_or(0);
     const auto table = read_python_bytes(memory_, pointer(code + layout_.code_lines));
-    const auto offset = instruction_offset(frame, code);
     // Before its first instruction a frame is where its function is defined.
     if (!table || offset < 0)
       return first;
@@ -225,7 +241,7 @@ PythonTraceback walk_python(MemoryReader& memory, const PythonLayout& layout, st
 PythonTraceback python_traceback(ModuleCache& modules, pid_t pid, pid_t tid) {
   const auto space = AddressSpace::of(pid);
   if (!space)
-    return {{}, {}, space.error().message};
+    return {{}, {}, false, space.error().message};
   const auto interpreter = find_interpreter(modules, *space);
   if (!interpreter)
     return {};
@@ -234,7 +250,8 @@ PythonTraceback python_traceback(ModuleCache& modules, pid_t pid, pid_t tid) {
   if (!layout)
     layout = read_python_layout(memory, interpreter->runtime);
   if (!layout)
-    return {fmt::format("3.{}", interpreter->minor), {}, "this version of Python is not known"};
+    return {
+        fmt::format("3.{}", interpreter->minor), {}, false, "this version of Python is not known"};
   return walk_python(memory, *layout, interpreter->runtime, hint_for(*space, pid, tid));
 }
 

@@ -20,7 +20,10 @@ namespace forkmon {
 struct PythonTraceback {
   std::string version;       ///< "3.11"; empty where the process does not run Python
   std::vector<Frame> frames; ///< innermost first; only `function` and `source` are set
-  std::string note;          ///< why it is empty or cut short; else empty
+  /// The innermost frame enters a `with` statement: whoever waits there uses a lock as a mutex, and
+  /// not to be told of something.
+  bool enters_with = false;
+  std::string note; ///< why it is empty or cut short; else empty
 };
 
 /// The traceback of a thread that waits. The process is not stopped and not written to. Not Python:

@@ -33,10 +33,12 @@ constexpr std::array<PythonLayout, 4> kLayouts{{
         .code_first_line = 40,
         .code_lines = 120,
         .code_instructions = kNone,
+        .code_bytes = 48,
         .ascii_data = 48,
         .unicode_data = 72,
         .instruction = PythonLayout::Instruction::byte_index,
         .lines = PythonLayout::Lines::lnotab,
+        .enter_with = 143,
     },
     {
         .minor = 10,
@@ -57,10 +59,12 @@ constexpr std::array<PythonLayout, 4> kLayouts{{
         .code_first_line = 40,
         .code_lines = 120,
         .code_instructions = kNone,
+        .code_bytes = 48,
         .ascii_data = 48,
         .unicode_data = 72,
         .instruction = PythonLayout::Instruction::unit_index,
         .lines = PythonLayout::Lines::linetable,
+        .enter_with = 143,
     },
     {
         .minor = 11,
@@ -81,10 +85,12 @@ constexpr std::array<PythonLayout, 4> kLayouts{{
         .code_first_line = 72,
         .code_lines = 136,
         .code_instructions = 184,
+        .code_bytes = kNone,
         .ascii_data = 48,
         .unicode_data = 72,
         .instruction = PythonLayout::Instruction::pointer,
         .lines = PythonLayout::Lines::locations,
+        .enter_with = 53,
     },
     {
         .minor = 12,
@@ -105,10 +111,12 @@ constexpr std::array<PythonLayout, 4> kLayouts{{
         .code_first_line = 68,
         .code_lines = 136,
         .code_instructions = 192,
+        .code_bytes = kNone,
         .ascii_data = 40,
         .unicode_data = 56,
         .instruction = PythonLayout::Instruction::pointer,
         .lines = PythonLayout::Lines::locations,
+        .enter_with = 53,
     },
 }};
 
@@ -163,6 +171,7 @@ std::optional<PythonLayout> read_python_layout(MemoryReader& memory, std::uint64
   // The sizes of string headers are not described; they are those of 3.12.
   PythonLayout layout = kLayouts.back();
   layout.minor = 13;
+  layout.enter_with = 2; // BEFORE_WITH
   layout.runtime_interpreters_head = narrow(offsets->runtime.interpreters_head, ok);
   layout.interpreter_next = narrow(offsets->interpreter.next, ok);
   layout.interpreter_threads_head = narrow(offsets->interpreter.threads_head, ok);

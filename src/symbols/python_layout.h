@@ -47,10 +47,12 @@ struct PythonLayout {
   std::uint32_t code_first_line = 0;
   std::uint32_t code_lines = 0;
   std::uint32_t code_instructions = kNone;
-  std::uint32_t ascii_data = 0;   ///< characters of a compact ASCII string
-  std::uint32_t unicode_data = 0; ///< characters of any other compact string
+  std::uint32_t code_bytes = kNone; ///< before 3.11: the bytes object that holds the instructions
+  std::uint32_t ascii_data = 0;     ///< characters of a compact ASCII string
+  std::uint32_t unicode_data = 0;   ///< characters of any other compact string
   Instruction instruction = Instruction::pointer;
   Lines lines = Lines::locations;
+  std::uint8_t enter_with = 0; ///< opcode that calls __enter__: Lib/opcode.py
 };
 
 /// The layout of CPython 3.`minor`, 3.9 to 3.12.

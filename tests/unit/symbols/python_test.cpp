@@ -166,6 +166,21 @@ TEST_P(LivePython, TracebackOfEachThreadOfTheParent) {
               testing::UnorderedElementsAre(HasSubstr("<module>"), HasSubstr("threading.py")));
 }
 
+TEST_P(LivePython, TellsAWithStatementFromACallOfAcquire) {
+  EXPECT_FALSE(traceback_of_stuck_child().enters_with);
+  std::ofstream(script_) << R"(import os, threading
+lock = threading.Lock()
+lock.acquire()
+if os.fork() == 0:
+    with lock:
+        pass
+os.wait()
+)";
+  const auto traceback = traceback_of_stuck_child();
+  expect_frames(traceback, {{"<module>", 5}});
+  EXPECT_TRUE(traceback.enters_with);
+}
+
 INSTANTIATE_TEST_SUITE_P(Interpreters, LivePython, testing::ValuesIn(interpreters()));
 
 TEST(Python, OtherProcessesAreNotPython) {
