@@ -11,12 +11,10 @@
 namespace forkmon {
 namespace {
 
-/// Of these, one name stands for the others: what is wrong with a call of one is so with the
-/// others.
-int kin_of(Category category) {
-  const bool is_kin = category == Category::allocator || category == Category::environment ||
-                      category == Category::time || category == Category::process_exit;
-  return is_kin ? static_cast<int>(category) : 0;
+/// Nearly all that malloc and its like do is in code that they share, and what is wrong with a call
+/// of one is so with the others. People know them by these two names.
+bool names_allocators(const FoundFunction& found) {
+  return found.function.function == "malloc" || found.function.function == "free";
 }
 
 /// wordexp and its like: their own child runs in their code, and did not call them.
@@ -40,8 +38,9 @@ std::vector<OwnerFunction> functions_with_symbols(const ElfFile& file, const Lib
     if (function == scan.functions.end() || forks(*function) ||
         !seen.insert(symbol.file_offset).second)
       continue;
+    const bool is_allocator = function->function.category == Category::allocator;
     found.push_back({std::move(symbol), static_cast<std::size_t>(function - scan.functions.begin()),
-                     kin_of(function->function.category)});
+                     is_allocator ? 1 : 0, names_allocators(*function)});
   }
   return found;
 }

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <deque>
 #include <map>
-#include <set>
 
 namespace forkmon {
 namespace {
@@ -17,9 +16,7 @@ constexpr std::uint64_t max_internal_bytes = 16384;
 constexpr std::uint64_t function_alignment = 16; // of GCC and Clang for x86-64, but for cold parts
 constexpr int max_depth = 3;
 constexpr std::size_t max_internal_functions = 512;
-constexpr std::uint64_t max_scanned_bytes = 512U
-                                            << 10U; // for one owner; what is further is left out
-constexpr std::size_t max_exported = 10'000;        // with as many, there may be more
+constexpr std::size_t max_exported = 10'000; // with as many, there may be more
 
 /// One piece of a file's code, by addresses.
 struct Code {
@@ -102,25 +99,15 @@ public:
     return after == functions_.end() ? code_.end() : after->first;
   }
 
-  /// Marks the internal functions that are reached from `start`, at most `depth` calls deep, until
-  /// that many bytes have been looked at.
-  void reach(std::uint64_t start, int depth, std::uint64_t max_bytes,
-             std::map<std::uint64_t, int>& reached) const {
-    std::uint64_t scanned = 0;
-    std::deque<std::pair<std::uint64_t, int>> waiting{{start, 0}};
-    while (!waiting.empty()) {
-      auto [from, level] = waiting.front();
-      waiting.pop_front();
-      if (level == depth || scanned > max_bytes)
-        continue;
-      scanned += next(from) - from;
-      for_each_target(code_, from, next(from), [&, level = level](std::uint64_t target, bool) {
-        auto function = functions_.find(target);
-        if (function != functions_.end() && function->second.kind == Kind::internal &&
-            reached.try_emplace(target, level + 1).second)
-          waiting.emplace_back(target, level + 1);
-      });
-    }
+  /// The internal functions that the code from `start` to the next function calls or jumps to.
+  std::vector<std::uint64_t> internal_callees(std::uint64_t start) const {
+    std::vector<std::uint64_t> callees;
+    for_each_target(code_, start, next(start), [&](std::uint64_t target, bool) {
+      auto function = functions_.find(target);
+      if (function != functions_.end() && function->second.kind == Kind::internal)
+        callees.push_back(target);
+    });
+    return callees;
   }
 
 private:
@@ -157,23 +144,83 @@ std::uint64_t extent(const Code& code, std::uint64_t start, std::uint64_t limit)
   return size == 0 ? limit - start : size;
 }
 
-/// Of the owners that call it over the fewest steps, the one it counts for; nothing where they are
-/// several that are of no kin.
+/// On whose behalf an internal function runs.
 struct Claim {
-  int depth = 0;
-  std::size_t owner = 0; ///< index into the owners
-  bool is_disputed = false;
+  enum class Who { one, kin, several };
+  Who who = Who::one;
+  std::size_t owner = 0; ///< index into the owners; of kin the one that names it, else any of them
+  int depth = 0;         ///< fewest calls from a function with a symbol
 };
 
-void claim(Claim& claim, int depth, std::size_t owner, const std::vector<OwnerFunction>& owners) {
-  const Claim made{depth, owner, false};
-  if (claim.depth == 0 || depth < claim.depth) {
-    claim = made;
-  } else if (depth == claim.depth) {
-    claim.is_disputed |= owners[owner].kin == 0 || owners[claim.owner].kin != owners[owner].kin;
-    if (owners[owner].id < owners[claim.owner].id)
-      claim.owner = owner;
+/// Follows the calls from all functions with symbols inwards. A function is looked at again when
+/// its claim changes, which it does a few times at most: from one owner to its kin, to several.
+class Claims {
+public:
+  Claims(const CallGraph& graph, const std::vector<OwnerFunction>& owners)
+      : graph_(graph), owners_(owners) {
+    for (const auto& [start, function] : graph.functions()) {
+      if (function.kind == CallGraph::Kind::internal)
+        continue;
+      const bool is_owner = function.kind == CallGraph::Kind::owner;
+      claims_[start] = {is_owner ? Claim::Who::one : Claim::Who::several, function.owner, 0};
+      waiting_.push_back(start);
+    }
+    while (!waiting_.empty()) {
+      const std::uint64_t caller = waiting_.front();
+      waiting_.pop_front();
+      pass_on(caller);
+    }
   }
+
+  /// By address. Those of depth 0 have symbols.
+  const std::map<std::uint64_t, Claim>& all() const { return claims_; }
+
+private:
+  void pass_on(std::uint64_t caller) {
+    const Claim claim = claims_[caller];
+    auto callees = callees_.find(caller);
+    if (callees == callees_.end())
+      callees = callees_.emplace(caller, graph_.internal_callees(caller)).first;
+    for (std::uint64_t callee : callees->second) {
+      Claim passed{claim.who, claim.owner, claim.depth + 1};
+      auto [known, is_new] = claims_.try_emplace(callee, passed);
+      if (is_new || join(known->second, passed))
+        waiting_.push_back(callee);
+    }
+  }
+
+  /// Makes `known` the claim of both; is it another one now?
+  bool join(Claim& known, const Claim& other) const {
+    if (known.who == Claim::Who::several)
+      return false;
+    const OwnerFunction& owner = owners_[known.owner];
+    const OwnerFunction& joined = owners_[other.owner];
+    const bool is_kin = owner.kin != 0 && owner.kin == joined.kin;
+    const Claim before = known;
+    if (other.who == Claim::Who::several || (known.owner != other.owner && !is_kin))
+      known.who = Claim::Who::several;
+    else if (known.owner != other.owner || other.who == Claim::Who::kin)
+      known.who = Claim::Who::kin;
+    // Claims come in by their depth: the one that names it is as near as any.
+    const bool names_better =
+        joined.names_kin &&
+        (!owner.names_kin || (other.depth <= known.depth && joined.id < owner.id));
+    if (known.who == Claim::Who::kin && names_better)
+      known.owner = other.owner;
+    return known.who != before.who || known.owner != before.owner;
+  }
+
+  const CallGraph& graph_;
+  const std::vector<OwnerFunction>& owners_;
+  std::map<std::uint64_t, Claim> claims_;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> callees_;
+  std::deque<std::uint64_t> waiting_;
+};
+
+bool counts(const Claim& claim, const std::vector<OwnerFunction>& owners) {
+  return claim.depth > 0 && claim.depth <= max_depth &&
+         (claim.who == Claim::Who::one ||
+          (claim.who == Claim::Who::kin && owners[claim.owner].names_kin));
 }
 
 } // namespace
@@ -188,23 +235,11 @@ std::vector<InternalFunction> find_internal_functions(const ElfFile& file,
   if (code.bytes.empty() || exported.size() >= max_exported)
     return found;
   const CallGraph graph(code, exported, owners);
-  std::map<std::uint64_t, int> of_others;
-  std::map<std::uint64_t, Claim> claims;
-  for (const auto& [start, function] : graph.functions()) {
-    if (function.kind == CallGraph::Kind::other)
-      graph.reach(start, static_cast<int>(max_code_bytes), max_code_bytes, of_others);
-    if (function.kind != CallGraph::Kind::owner)
-      continue;
-    std::map<std::uint64_t, int> reached;
-    graph.reach(start, max_depth, max_scanned_bytes, reached);
-    for (const auto& [target, depth] : reached)
-      claim(claims[target], depth, function.owner, owners);
-  }
-  for (const auto& [start, claim] : claims) {
-    if (claim.is_disputed || of_others.contains(start) || found.size() >= max_internal_functions)
-      continue;
-    found.push_back({start + code.to_file_offset, extent(code, start, graph.next(start)),
-                     owners[claim.owner].id});
+  const Claims claims(graph, owners);
+  for (const auto& [start, claim] : claims.all()) {
+    if (counts(claim, owners) && found.size() < max_internal_functions)
+      found.push_back({start + code.to_file_offset, extent(code, start, graph.next(start)),
+                       owners[claim.owner].id});
   }
   return found;
 }

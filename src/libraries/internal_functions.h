@@ -2,7 +2,7 @@
 /// The functions inside a stripped library that only certain of its functions call.
 ///
 /// glibc's malloc writes to the heap in _int_malloc, for which a stripped libc has no symbol. It is
-/// found as what malloc calls and no function of another kind does.
+/// found as what malloc calls and no other exported function does.
 #pragma once
 
 #include "elf/elf_file.h"
@@ -17,7 +17,9 @@ namespace forkmon {
 struct OwnerFunction {
   FunctionSymbol symbol;
   std::size_t id = 0;
-  int kin = 0; ///< internal functions of several owners of one kin count for the lowest id; 0: none
+  int kin = 0; ///< 0: none
+  /// Code that only functions of one kin share counts for this one, if it is among them.
+  bool names_kin = false;
 };
 
 /// Code without a symbol that runs only on behalf of an owner.

@@ -56,6 +56,14 @@ for _ in range(4):
         sys.exit(0)
     os.waitpid(pid, 0)
 """,
+    "time.localtime": """
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        time.localtime()
+        os._exit(0)
+    os.waitpid(pid, 0)
+""",
     "multiprocessing.Pool": """
 with multiprocessing.get_context("fork").Pool(4) as pool:
     pool.map(work, range(40), chunksize=1)

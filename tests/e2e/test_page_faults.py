@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from harness import Agent, Trace, by_child, forkmon, run, wait_until, workload
+from harness import Agent, Trace, by_child, forkmon, json_lines, run, wait_until, workload
 
 PYTHON = "/usr/bin/python3"
 BESIDE_A_THREAD = """
@@ -82,6 +82,31 @@ def test_function_is_named(tmp_path):
                and f["child"]["pid"] == child]
     assert found["evidence"] == "page_fault"
     assert found["library"].endswith("libc.so.6")
+
+
+LOCAL_TIME = """
+        for _ in range(3):
+            pid = os.fork()
+            if pid == 0:
+                time.localtime()
+                os._exit(0)
+            os.waitpid(pid, 0)
+            print(pid)
+    """
+
+
+def test_functions_that_share_their_code_are_not_taken_for_one_another(tmp_path):
+    """CPython calls localtime_r, whose code is that of localtime, too."""
+    with Trace(tmp_path, "--probe=none", "--all") as trace:
+        code = BESIDE_A_THREAD + textwrap.dedent(LOCAL_TIME)
+        pids = [int(word) for word in run(PYTHON, "-c", code).stdout.split()]
+        [truth] = json_lines(run(workload("localtime_in_child")).stdout)
+        findings = ended_trace(trace, *pids, truth["child"])
+    children = by_child(findings)
+    for pid in [*pids, truth["child"]]:
+        others = {"localtime", "gmtime", "gmtime_r", "mktime", "timegm"}
+        assert not others & set(children[pid].firsts)
+        assert not others & set(children[pid].end["calls"])
 
 
 def test_clean_children_are_not_reported(tmp_path):

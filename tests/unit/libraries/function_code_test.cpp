@@ -55,12 +55,28 @@ private:
     INSIDE void give(void) { heap--; lock = heap * 7; }
     INSIDE void everybodys(void) { lock = lock * 5 + 1; }
     INSIDE void stdios(void) { heap ^= lock; }
+    INSIDE void aligns(void) { heap = heap * 5 + 7; lock = heap; }
+    INSIDE void computes(void) { heap = heap * 9 + 2; lock ^= heap; }
+    INSIDE void converts(void) { computes(); heap = heap * 11; }
+    INSIDE void sets(void) { heap = heap * 13; lock = heap + 1; }
+    INSIDE void deep4(void) { heap = heap * 17; lock ^= 4; }
+    INSIDE void deep3(void) { deep4(); heap = heap * 17; }
+    INSIDE void deep2(void) { deep3(); heap = heap * 19; }
+    INSIDE void deep1(void) { deep2(); heap = heap * 23; }
     void *malloc(unsigned long n) { lock = n; everybodys(); take(); return (void *)&heap; }
     void *calloc(unsigned long n, unsigned long m) { lock = n; take(); return (void *)&lock; }
     void free(void *p) { lock = 1; give(); lock = 2; }
     int fork(void) { everybodys(); return lock; }
     int puts(const char *s) { lock = 3; stdios(); return lock; }
     int putchar(int c) { lock = c; stdios(); return lock; }
+    void *memalign(unsigned long n, unsigned long m) { lock = n; aligns(); take(); return 0; }
+    void *aligned_alloc(unsigned long n, unsigned long m) { lock = m; aligns(); return 0; }
+    void *localtime(const long *t) { lock = 4; converts(); lock = 5; return 0; }
+    void *localtime_r(const long *t, void *tm) { converts(); return tm; }
+    int setenv(const char *n, const char *v, int o) { lock = 6; sets(); return lock; }
+    int putenv(char *s) { lock = 7; sets(); return lock; }
+    int perror(const char *s) { lock = 8; deep4(); return lock; }
+    int openlog(const char *s, int a, int b) { lock = 9; deep1(); return lock; }
   )";
   std::string with_symbols_;
   std::string stripped_;
@@ -72,10 +88,17 @@ TEST_F(FunctionCodeTest, HasTheFunctionsThemselves) {
   EXPECT_THAT(owners_of("puts"), Contains("puts"));
 }
 
-TEST_F(FunctionCodeTest, HasWhatOnlyTheyCallUnderTheFirstOfThem) {
+TEST_F(FunctionCodeTest, HasWhatOnlyOneCalls) {
+  EXPECT_EQ(owners_of("deep1"), std::set<std::string>{"openlog"});
+  EXPECT_EQ(owners_of("deep3"), std::set<std::string>{"openlog"});
+  EXPECT_THAT(owners_of("deep4"), IsEmpty()) << "perror calls it, too, by a shorter way";
+}
+
+TEST_F(FunctionCodeTest, HasWhatAllocatorsShareUnderTheBestKnown) {
   EXPECT_EQ(owners_of("take"), std::set<std::string>{"malloc"});
   EXPECT_EQ(owners_of("grow"), std::set<std::string>{"malloc"});
   EXPECT_EQ(owners_of("give"), std::set<std::string>{"free"});
+  EXPECT_THAT(owners_of("aligns"), IsEmpty()) << "memalign or aligned_alloc?";
 }
 
 TEST_F(FunctionCodeTest, LacksWhatOthersCallToo) {
@@ -83,8 +106,11 @@ TEST_F(FunctionCodeTest, LacksWhatOthersCallToo) {
   EXPECT_THAT(owners_of("fork"), IsEmpty());
 }
 
-TEST_F(FunctionCodeTest, LacksWhatFunctionsShareThatAreNotAlike) {
+TEST_F(FunctionCodeTest, LacksWhatFunctionsShare) {
   EXPECT_THAT(owners_of("stdios"), IsEmpty()) << "puts or putchar?";
+  EXPECT_THAT(owners_of("converts"), IsEmpty()) << "localtime or localtime_r?";
+  EXPECT_THAT(owners_of("computes"), IsEmpty());
+  EXPECT_THAT(owners_of("sets"), IsEmpty()) << "setenv or putenv?";
 }
 
 TEST(FunctionCode, OfTheInstalledLibcIsSortedAndApart) {
