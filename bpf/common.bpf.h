@@ -44,10 +44,8 @@ struct {
 struct mapping {
   __u64 start;
   __u64 end;
-  __u64 file_offset; /* of `start` */
-  __u64 inode;       /* 0: no file */
-  __u32 dev;         /* the kernel's dev_t: major << 20 | minor */
-  __u32 reserved;
+  __u64 file_offset;   /* of `start` */
+  struct fm_file file; /* `inode` 0: none */
 };
 
 /* How many mappings of a child are remembered: those of the libraries that are probed. */

@@ -19,6 +19,7 @@ struct super_block {
 
 struct inode {
   unsigned long i_ino;
+  __u32 i_generation;
   struct super_block* i_sb;
 };
 
@@ -49,6 +50,7 @@ struct mm_struct {
 struct vm_area_struct {
   unsigned long vm_start;
   unsigned long vm_end;
+  unsigned long vm_flags;
   unsigned long vm_pgoff;
   struct file* vm_file;
 };
@@ -56,6 +58,19 @@ struct vm_area_struct {
 typedef struct {
   int counter;
 } atomic_t;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+  struct seq_file* seq;
+};
+
+/* What a program of SEC("iter/task_vma") is given; no `vma` at the end of all. */
+struct bpf_iter__task_vma {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+  struct vm_area_struct* vma;
+};
 
 struct linux_binprm {
   const char* filename;

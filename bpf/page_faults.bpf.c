@@ -123,14 +123,11 @@ static __always_inline bool is_same(const struct instruction* a, const struct in
 /* False while the mmap lock is taken: it may be found the next time. */
 static __always_inline bool look_up(struct task_struct* task, __u64 ip, __s64* function) {
   struct mapping mapping = {};
-  struct fm_file file = {};
   struct fm_file_code* part;
 
   if (!look_up_mapping(task, ip, &mapping))
     return false;
-  file.inode = mapping.inode;
-  file.dev = mapping.dev;
-  part = bpf_map_lookup_elem(&files, &file);
+  part = bpf_map_lookup_elem(&files, &mapping.file);
   *function = part ? function_in(part, ip - mapping.start + mapping.file_offset) : -1;
   return true;
 }

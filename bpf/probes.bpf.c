@@ -14,6 +14,8 @@
 const volatile __u64 wakeup_bytes = 256 * 1024;
 /* log2 of the page size: the unit of vm_pgoff. */
 const volatile __u32 page_shift = 12;
+/* Whether the agent knows files by the address of their struct inode. */
+const volatile bool knows_inode_objects = false;
 /* Bytes to copy of a stack at a first call; 0 for no stacks. */
 const volatile __u32 stack_bytes = FM_MAX_STACK_BYTES;
 /* Least time between two stacks of the same executable and function; 0 for all of them. */
@@ -64,8 +66,7 @@ static __always_inline int place_at(struct task_struct* task, struct child_calls
 
   if (!find_mapping(task, made, ip, &mapping))
     return -1;
-  site.inode = mapping.inode;
-  site.dev = mapping.dev;
+  site.file = mapping.file;
   site.offset = ip - mapping.start + mapping.file_offset;
   place = bpf_map_lookup_elem(&sites, &site);
   return place && FM_FUNCTION_OF(*place) < FM_MAX_FUNCTIONS ? (int)*place : -1;

@@ -232,21 +232,32 @@ struct fm_mapped {
   __u16 account;   /* of its family */
 };
 
-/* Key of the `sites` map: one probed instruction, as bpf_find_vma sees it. */
-struct fm_site {
-  __u64 object; /* address of the struct inode, or 0: see FileId in event.h */
-  __u64 inode;
-  __u64 offset; /* in the file */
-  __u32 dev;    /* the kernel's dev_t: major << 20 | minor */
-  __u32 reserved;
-};
-
-/* Key of the `files` map: a file as bpf_find_vma sees it. */
+/* Key of the `files` map: a file as the kernel's vm_area_struct has it. */
 struct fm_file {
   __u64 object; /* address of the struct inode, or 0: see FileId in event.h */
   __u64 inode;
   __u32 dev; /* the kernel's dev_t: major << 20 | minor */
   __u32 reserved;
+};
+
+/* Key of the `sites` map: one probed instruction. */
+struct fm_site {
+  struct fm_file file;
+  __u64 offset; /* in the file */
+};
+
+/* What bpf/mapped_files.bpf.c writes of a mapping. */
+struct fm_mapping {
+  __u64 start;
+  __u64 end;
+  __u64 file_offset; /* of `start` */
+  struct fm_file file;
+};
+
+/* Argument and answer of its program `what_is_mapped_at`. */
+struct fm_own_mapping {
+  __u64 address;       /* in the process that asks */
+  struct fm_file file; /* `inode` 0: no file is mapped there, or it could not be seen */
 };
 
 /* Value of the `files` map: the file's part of the `code` map, sorted by start. */
@@ -283,6 +294,8 @@ FM_ASSERT_SIZE(fm_threaded, 8);
 FM_ASSERT_SIZE(fm_mapped, 16);
 FM_ASSERT_SIZE(fm_site, 32);
 FM_ASSERT_SIZE(fm_file, 24);
+FM_ASSERT_SIZE(fm_mapping, 48);
+FM_ASSERT_SIZE(fm_own_mapping, 32);
 FM_ASSERT_SIZE(fm_file_code, 8);
 FM_ASSERT_SIZE(fm_code_range, 24);
 

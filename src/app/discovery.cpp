@@ -74,7 +74,8 @@ void Discovery::cover(MapSnapshot snapshot) {
       snapshot.account != 0 ? snapshot.account : probes_.account_of(snapshot.pid);
   Looks& looks = looks_of(pid);
   looks = {snapshot.read_ns, looks.last_ns};
-  auto covered = probes_.cover(account, libraries_.add(std::move(snapshot)));
+  const KnownLibraries::Looked looked = libraries_.add(std::move(snapshot));
+  auto covered = probes_.cover(account, looked.mapped);
   if (!covered) {
     spdlog::debug("process {}: {}", pid, covered.error().message);
     note_late(looks.before_ns, std::numeric_limits<std::uint64_t>::max(), pid);

@@ -28,8 +28,9 @@ bool has_libc(const LibraryScan& scan) {
 /// The label of forkmon_library_errors_total.
 std::string_view reason_of(const Error& error) {
   switch (error.code) {
-  case 0:
-    return "malformed"; // our own findings, not the system's
+  case 0: // our own findings, not the system's
+  case ENOEXEC:
+    return "malformed";
   case ENOENT:
   case ESRCH:
     return "gone";
@@ -37,6 +38,8 @@ std::string_view reason_of(const Error& error) {
     return "remote";
   case EINVAL:
     return "not_regular";
+  case ESTALE:
+    return "replaced";
   default:
     return "unreadable";
   }
@@ -46,21 +49,26 @@ bool is_gone(const Error& error) {
   return error.code == ENOENT || error.code == ESRCH;
 }
 
+/// Devices and the like, and files that are no ELF files, such as those that hold compiled code.
+bool is_no_library(const Error& error) {
+  return error.code == EINVAL || error.code == ENOEXEC;
+}
+
 } // namespace
 
 Status KnownLibraries::add_own() {
-  auto files = mapped_files(getpid());
+  auto files = mapped_files_.of(getpid());
   if (!files)
     return files.error();
   for (const MappedFile& file : *files)
-    if (auto opened = open_mapped(file, getpid()))
+    if (auto opened = mapped_files_.open(file, getpid()))
       if (auto added = add_library(file, std::move(*opened), true); !added)
         return added;
   return ok();
 }
 
-Result<std::vector<FileId>> KnownLibraries::add_of(pid_t pid) {
-  auto files = mapped_files(pid);
+Result<KnownLibraries::Looked> KnownLibraries::add_of(pid_t pid) {
+  auto files = mapped_files_.of(pid);
   if (!files)
     return files.error();
   MapSnapshot snapshot;
@@ -69,27 +77,41 @@ Result<std::vector<FileId>> KnownLibraries::add_of(pid_t pid) {
   return add(std::move(snapshot));
 }
 
-std::vector<FileId> KnownLibraries::add(MapSnapshot snapshot) {
-  std::vector<FileId> mapped;
+KnownLibraries::Looked KnownLibraries::add(MapSnapshot snapshot) {
+  Looked looked;
   for (const MappedFile& file : snapshot.files) {
-    mapped.push_back(file.file);
-    if (known_.contains(file.file))
-      continue;
-    auto opened = snapshot.opened.find(file.file);
-    add(file, opened != snapshot.opened.end() ? Result(std::move(opened->second))
-                                              : open_mapped(file, snapshot.pid));
+    looked.mapped.push_back(file.file);
+    std::optional<std::string> unread;
+    if (auto known = known_.find(file.file); known != known_.end()) {
+      unread = known->second;
+    } else {
+      auto opened = snapshot.opened.find(file.file);
+      unread = add(file, opened != snapshot.opened.end() ? Result(std::move(opened->second))
+                                                         : mapped_files_.open(file, snapshot.pid));
+    }
+    if (!looked.unread)
+      looked.unread = std::move(unread);
   }
-  return mapped;
+  return looked;
 }
 
-void KnownLibraries::add(const MappedFile& file, Result<RegularFile> opened) {
+/// Returns why the file could not be read in full.
+std::optional<std::string> KnownLibraries::add(const MappedFile& file, Result<RegularFile> opened) {
   if (known_.size() >= max_known)
     known_.clear(); // costs another scan; the probe sensor knows what it has
   Status added = opened ? add_library(file, std::move(*opened), false) : Status(opened.error());
-  if (!added)
-    note_error(added.error());
-  if (added || !is_gone(added.error())) // another process may have it, too
-    known_.insert(file.file);
+  if (added) {
+    known_.insert({file.file, std::nullopt});
+    return std::nullopt;
+  }
+  note_error(added.error());
+  if (is_gone(added.error())) // another process may have it, too
+    return std::nullopt;
+  std::optional<std::string> unread;
+  if (!is_no_library(added.error()))
+    unread = added.error().message;
+  known_.insert_or_assign(file.file, unread);
+  return unread;
 }
 
 Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_system) {
@@ -100,43 +122,43 @@ Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, b
   const LibraryScan scan = scan_library(*elf, file.path, user_functions_);
   if (only_system && !has_libc(scan) && !scan.loader_hook)
     return ok();
-  known_.insert(file.file);
+  known_.insert({file.file, std::nullopt});
   scanned_ok_++;
   return add_functions(file, held.get(), scan, *elf);
 }
 
+/// What is known of a library whose functions do not all find room stays of use.
 Status KnownLibraries::add_functions(const MappedFile& file, int fd, const LibraryScan& scan,
                                      const ElfFile& elf) {
-  const auto places = places_of(file, scan);
+  std::vector<std::uint32_t> places;
+  const Status complete = add_places(file, scan, places);
   if (!places.empty() && programs_.sees_page_faults())
     if (auto added = add_code(file, elf, scan, places); !added)
       note_error(added.error().in(file.path));
   if (!probes_)
-    return ok();
+    return complete;
   LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
     library.sites.push_back({scan.functions[i].offset, places[i], scan.functions[i].function.tier});
   probed_ += places.empty() ? 0 : 1;
-  auto added = probes_->add(library);
-  return added ? ok() : Status(added.error().in(file.path));
+  if (auto added = probes_->add(library); !added)
+    return added.error().in(file.path);
+  return complete;
 }
 
 /// Of the scan's functions, in order; fewer where the table is full.
-std::vector<std::uint32_t> KnownLibraries::places_of(const MappedFile& file,
-                                                     const LibraryScan& scan) {
-  std::vector<std::uint32_t> places;
+Status KnownLibraries::add_places(const MappedFile& file, const LibraryScan& scan,
+                                  std::vector<std::uint32_t>& places) {
   if (scan.functions.empty())
-    return places;
+    return ok();
   const LibraryId library = functions_.add_library(file.path);
   for (const FoundFunction& found : scan.functions) {
     auto id = functions_.add(found.function);
-    if (!id) { // what is known already stays of use
-      note_error(id.error().in(file.path));
-      break;
-    }
+    if (!id)
+      return id.error().in(file.path);
     places.push_back(FM_PLACE(*id, library));
   }
-  return places;
+  return ok();
 }
 
 /// A library whose code cannot be told apart is left to the probes.
@@ -146,7 +168,7 @@ Status KnownLibraries::add_code(const MappedFile& file, const ElfFile& elf, cons
   for (const FunctionCode& piece : code_of(elf, scan))
     if (piece.function < places.size())
       ranges.push_back({piece.start, piece.end, places[piece.function], 0});
-  return programs_.set_code({file.file.object, file.file.inode, file.file.dev, 0}, ranges);
+  return programs_.set_code(to_wire(file.file), ranges);
 }
 
 void KnownLibraries::note_error(const Error& error) {

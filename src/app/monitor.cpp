@@ -119,7 +119,7 @@ Status Monitor::watch(pid_t pid, Inheritance inheritance) {
   auto mapped = libraries_->add_of(pid);
   if (!mapped)
     return mapped.error();
-  if (auto armed = probes_->arm(pid, inheritance, flags, *mapped); !armed)
+  if (auto armed = probes_->arm(pid, inheritance, flags, mapped->mapped); !armed)
     return armed;
   discovery_->note_armed(pid, now_ns);
   return ok();

@@ -100,14 +100,14 @@ Status SuspectArming::try_arming(const Suspect& suspect, std::uint64_t now_ns) {
   auto mapped = libraries_.add_of(pid);
   if (!mapped)
     return mapped.error();
-  auto armed = put_probes_on(suspect, *mapped);
+  auto armed = put_probes_on(suspect, mapped->mapped);
   while (!armed && armed.error().code == EMFILE) {
     auto lesser = lesser_offender(pid);
     if (!lesser)
       break;
     let_go(*lesser, now_ns);
     count_disarms("limit");
-    armed = put_probes_on(suspect, *mapped);
+    armed = put_probes_on(suspect, mapped->mapped);
   }
   if (armed)
     discovery_.note_armed(pid, now_ns);

@@ -45,9 +45,9 @@ constexpr std::uint16_t native_elf_machine() {
 Status check_header(int fd) {
   Elf64_Ehdr header{};
   if (Status read = read_exactly(fd, 0, &header, sizeof header); !read)
-    return read;
+    return read.error().code == 0 ? Error{read.error().message, ENOEXEC} : read.error();
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-    return Error{"not an ELF file"};
+    return Error{"not an ELF file", ENOEXEC};
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
     return Error{"not a 64-bit little-endian ELF file"};
   if (header.e_machine != native_elf_machine())

@@ -42,7 +42,8 @@ public:
   /// Opens a path of ours, as open_regular() of process/safe_open.h does.
   static Result<ElfFile> open(const std::string& path);
 
-  /// Takes a descriptor that is open for reading. `name` is for error messages.
+  /// Takes a descriptor that is open for reading. `name` is for error messages. Error: ENOEXEC
+  /// stands for a file that does not begin as ELF files do.
   static Result<ElfFile> from_fd(Fd fd, const std::string& name);
 
   ElfKind kind() const;

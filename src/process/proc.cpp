@@ -248,8 +248,7 @@ Result<std::string> read_cgroup(pid_t pid) {
 }
 
 Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid) {
-  const dev_t device = makedev(file.file.dev >> 20U, file.file.dev & 0xfffffU);
-  return open_map_file(pid, file.start, file.end, device, file.path);
+  return open_map_file(pid, file.start, file.end, file.device, file.path);
 }
 
 std::vector<MappedFile> executable_files(const AddressSpace& space) {
@@ -260,7 +259,8 @@ std::vector<MappedFile> executable_files(const AddressSpace& space) {
     FileId file{kernel_dev(major(mapping.dev), minor(mapping.dev)), mapping.inode};
     auto same = [&](const MappedFile& other) { return other.file == file; };
     if (std::none_of(files.begin(), files.end(), same))
-      files.push_back({file, mapping.start, mapping.end, mapping.path});
+      files.push_back(
+          {file, mapping.start, mapping.end, mapping.file_offset, mapping.dev, mapping.path});
   }
   return files;
 }

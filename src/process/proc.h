@@ -80,12 +80,16 @@ std::string parse_cgroup(std::string_view text);
 
 /// One file mapped executable.
 struct MappedFile {
-  FileId file; ///< as the kernel's vm_area_struct has it: stat(2) differs on btrfs and overlayfs
+  /// As /proc/PID/maps shows it, or, from sensors/mapped_files.h, as the kernel's vm_area_struct
+  /// has it. On overlayfs these differ since Linux 6.8, and stat(2) differs there and on btrfs.
+  FileId file;
   std::uint64_t start = 0;
   std::uint64_t end = 0;
-  std::string path; ///< in the process's own mount namespace
+  std::uint64_t file_offset = 0; ///< of `start`
+  dev_t device = 0;              ///< of the mount, as /proc/PID/maps shows it
+  std::string path;              ///< in the process's own mount namespace
 };
-/// Files mapped executable into a process, each once.
+/// Files mapped executable into a process, each once, as /proc/PID/maps shows them.
 Result<std::vector<MappedFile>> mapped_files(pid_t pid);
 std::vector<MappedFile> executable_files(const AddressSpace& space);
 

@@ -5,10 +5,12 @@
 #include "util/fd.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstdarg>
@@ -109,13 +111,42 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
   for (bpf_program* probe :
        {skeleton.progs.on_hot_call, skeleton.progs.on_cold_call, skeleton.progs.on_loader})
-    bpf_program__set_autoattach(probe, false);                      // attached to uprobe events
-  bpf_program__set_autoattach(skeleton.progs.on_page_fault, false); // may fail alone
+    bpf_program__set_autoattach(probe, false);                          // attached to uprobe events
+  bpf_program__set_autoattach(skeleton.progs.on_page_fault, false);     // may fail alone
+  bpf_program__set_autoattach(skeleton.progs.list_mapped_files, false); // for one task at a time
 }
 
+struct BtfDeleter {
+  void operator()(btf* types) const { btf__free(types); }
+};
+using Btf = std::unique_ptr<btf, BtfDeleter>;
+
 /// Only some architectures have it.
-bool has_page_fault_tracepoint() {
-  return libbpf_find_vmlinux_btf_id("page_fault_user", BPF_TRACE_RAW_TP) > 0;
+bool has_page_fault_tracepoint(const btf* kernel) {
+  return btf__find_by_name_kind(kernel, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
+}
+
+/// Since 6.1: before, an iterator goes through all tasks of the system.
+bool can_iterate_over_one_task(const btf* kernel) {
+  const int id = btf__find_by_name_kind(kernel, "bpf_iter_aux_info", BTF_KIND_STRUCT);
+  if (id < 0)
+    return false;
+  const btf_type* type = btf__type_by_id(kernel, static_cast<std::uint32_t>(id));
+  const std::span members(btf_members(type), btf_vlen(type));
+  return std::ranges::any_of(members, [&](const btf_member& member) {
+    return std::string_view(btf__name_by_offset(kernel, member.name_off)) == "task";
+  });
+}
+
+/// What not every kernel has, and what must not keep the rest from loading.
+void choose_optional_programs(forkmon_bpf& skeleton) {
+  const Btf kernel(btf__load_vmlinux_btf());
+  const bool iterates = kernel && can_iterate_over_one_task(kernel.get());
+  bpf_program__set_autoload(skeleton.progs.on_page_fault,
+                            kernel && has_page_fault_tracepoint(kernel.get()));
+  bpf_program__set_autoload(skeleton.progs.list_mapped_files, iterates);
+  bpf_program__set_autoload(skeleton.progs.what_is_mapped_at, iterates);
+  skeleton.rodata->knows_inode_objects = iterates;
 }
 
 } // namespace
@@ -146,7 +177,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   if (!state->skeleton)
     return libbpf_error("cannot open the BPF programs", -errno);
   apply(settings, *state->skeleton);
-  bpf_program__set_autoload(state->skeleton->progs.on_page_fault, has_page_fault_tracepoint());
+  choose_optional_programs(*state->skeleton);
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
   if (settings.run_statistics) {
@@ -193,6 +224,14 @@ bool BpfPrograms::sees_page_faults() const {
 int BpfPrograms::call_program_fd(Tier tier) const {
   const auto& programs = state_->skeleton->progs;
   return bpf_program__fd(tier == Tier::hot ? programs.on_hot_call : programs.on_cold_call);
+}
+
+int BpfPrograms::mapped_files_program_fd() const {
+  return bpf_program__fd(state_->skeleton->progs.list_mapped_files);
+}
+
+int BpfPrograms::own_mapping_program_fd() const {
+  return bpf_program__fd(state_->skeleton->progs.what_is_mapped_at);
 }
 
 int BpfPrograms::families_fd() const {

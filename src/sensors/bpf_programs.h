@@ -65,6 +65,11 @@ public:
   int families_fd() const;
   int taints_fd() const;
 
+  /// The programs of bpf/mapped_files.bpf.c; negative where the kernel cannot iterate over the
+  /// mappings of one task (before Linux 6.1). Then the kernel side leaves FileId::object 0.
+  int mapped_files_program_fd() const;
+  int own_mapping_program_fd() const;
+
   /// Names what is probed at a site: an FM_PLACE.
   Status set_site(const fm_site& site, std::uint32_t place);
 

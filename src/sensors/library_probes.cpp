@@ -2,6 +2,7 @@
 #include "sensors/library_probes.h"
 
 #include "process/proc.h"
+#include "sensors/mapped_files.h"
 #include "util/time.h"
 
 #include <fmt/format.h>
@@ -83,8 +84,7 @@ Result<LibraryProbes::Event> LibraryProbes::define_tier(const LibrarySites& libr
     if (tier_of(site) != tier)
       continue;
     points.push_back({library.path, site.offset});
-    fm_site key{library.file.object, library.file.inode, site.offset, library.file.dev, 0};
-    if (auto done = programs_.set_site(key, site.place); !done)
+    if (auto done = programs_.set_site({to_wire(library.file), site.offset}, site.place); !done)
       return done.error();
   }
   return define_event(fmt::format("{}_{}", to_string(tier), libraries_.size()), points,

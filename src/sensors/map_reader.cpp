@@ -79,14 +79,14 @@ void MapReader::on(const fm_mapped& record) {
 }
 
 /// Through a thread that lives, whose id is returned; 0 where there is none.
-pid_t MapReader::read_files(MapSnapshot& snapshot) {
-  auto files = mapped_files(snapshot.pid);
+pid_t MapReader::read_files(MapSnapshot& snapshot) const {
+  auto files = mapped_files_.of(snapshot.pid);
   if (files && !files->empty()) {
     snapshot.files = std::move(*files);
     return snapshot.pid;
   }
   for (pid_t tid : threads_of(snapshot.pid)) { // its first thread has ended
-    files = mapped_files(tid);
+    files = mapped_files_.of(tid);
     if (files && !files->empty()) {
       snapshot.files = std::move(*files);
       return tid;
@@ -104,7 +104,7 @@ void MapReader::read_map(MapSnapshot& snapshot) {
   for (const MappedFile& file : snapshot.files) {
     if (seen_.contains(file.file))
       continue;
-    auto opened = open_mapped(file, tid);
+    auto opened = mapped_files_.open(file, tid);
     if (!opened)
       continue; // who takes the snapshot tries again, and says why not
     seen_.insert(file.file);

@@ -4,6 +4,7 @@
 
 #include "process/proc.h"
 #include "sensors/bpf_programs.h"
+#include "sensors/mapped_files.h"
 
 #include <cstdint>
 #include <map>
@@ -46,14 +47,16 @@ public:
   void start_period();
 
 private:
-  MapReader(BpfPrograms& programs, Fd ready) : programs_(programs), ready_(std::move(ready)) {}
+  MapReader(BpfPrograms& programs, Fd ready)
+      : programs_(programs), mapped_files_(programs), ready_(std::move(ready)) {}
   void read_told();
   void on(const fm_mapped& record);
   void read_map(MapSnapshot& snapshot);
-  static pid_t read_files(MapSnapshot& snapshot);
+  pid_t read_files(MapSnapshot& snapshot) const;
 
   std::mutex mutex_; ///< guards what follows; taken by the public functions
   BpfPrograms& programs_;
+  MappedFiles mapped_files_;
   Fd ready_; ///< eventfd(2)
   std::vector<MapSnapshot> snapshots_;
   std::set<FileId> seen_;

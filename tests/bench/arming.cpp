@@ -2,6 +2,7 @@
 /// arming PID FUNCTION...: defines probes at these functions of libc, arms the process with them
 /// as the agent does, prints "SITES DEFINE_US ARM_US", and lets go at the end of stdin.
 #include "libc_sites.h"
+#include "sensors/mapped_files.h"
 #include "sensors/probes.h"
 
 #include <chrono>
@@ -29,7 +30,8 @@ LibrarySites sites_of(const MappedFile& libc, std::span<const std::string_view> 
 int run(pid_t pid, std::span<const std::string_view> names) {
   auto programs = need(BpfPrograms::load({}));
   auto probes = need(ProbeSensor::create(*programs, Tiers::apart));
-  LibrarySites library = sites_of(libc_of_this_process(), names);
+  const MappedFile libc = libc_among(MappedFiles(*programs).of(getpid()));
+  LibrarySites library = sites_of(libc, names);
   auto start = Clock::now();
   need(probes->add(library));
   std::int64_t define_us = us_since(start);

@@ -49,7 +49,7 @@ AtCalls at_calls(pid_t pid) {
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   AtCalls held{need(UprobeEvents::create()), need(empty_program(BPF_PROG_TYPE_KPROBE, options)),
                Fd()};
-  const MappedFile libc = libc_of_this_process();
+  const MappedFile libc = libc_among(mapped_files(getpid()));
   constexpr std::array<std::string_view, 2> functions{"malloc", "free"};
   std::vector<ProbePoint> points;
   for (std::uint64_t offset : planned_sites(libc, functions))

@@ -28,8 +28,9 @@ T need(Result<T> result) {
   std::exit(1);
 }
 
-inline MappedFile libc_of_this_process() {
-  for (const MappedFile& file : need(mapped_files(getpid())))
+/// `files` are those of this process.
+inline MappedFile libc_among(Result<std::vector<MappedFile>> files) {
+  for (const MappedFile& file : need(std::move(files)))
     if (file.path.ends_with("/libc.so.6"))
       return file;
   return need<MappedFile>(Error{"no libc.so.6 is mapped here"});
