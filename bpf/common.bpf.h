@@ -40,6 +40,13 @@ struct {
   __type(value, struct fm_account);
 } accounts SEC(".maps") __weak;
 
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, FM_MAX_ACCOUNTS);
+  __type(key, __u32);
+  __type(value, struct fm_carried);
+} carried SEC(".maps") __weak;
+
 /* A mapping of a file into a child's address space. */
 struct mapping {
   __u64 start;
@@ -55,6 +62,8 @@ struct mapping {
 struct child_calls {
   struct fm_calls_record record; /* whole, so that the end of the child sends it as it stands */
   struct mapping mappings[FM_MAPPINGS];
+  /* Of each mapping: odd while a thread writes it, another one afterwards. */
+  __u32 versions[FM_MAPPINGS];
   __u32 next_mapping; /* the place that the next one takes */
   __u32 reserved;
 };
@@ -100,16 +109,25 @@ static __always_inline struct fm_family* family_of(struct task_struct* task) {
   return bpf_task_storage_get(&families, task->group_leader, 0, 0);
 }
 
-/* Does this thread of the family carry probes, which what it starts inherits? */
-static __always_inline bool carries_probes(struct task_struct* task,
-                                           const struct fm_family* family) {
-  struct fm_family* own;
+static __always_inline const struct fm_carried* carried_by(__u32 account) {
+  return bpf_map_lookup_elem(&carried, &account);
+}
 
-  if (!(family->flags & FM_FAMILY_BY_THREAD))
-    return true;
-  own = bpf_task_storage_get(&families, task, 0, 0);
-  /* What is left of an earlier arming has another account. */
-  return own && own->flags & FM_FAMILY_THREAD && own->account == family->account;
+/*
+ * The mark that says which probes this thread of the family carries, and hands on to what it
+ * starts: its process's or its own. Null where it carries none.
+ */
+static __always_inline const struct fm_family* carrier_of(struct task_struct* task,
+                                                          const struct fm_family* family) {
+  const struct fm_carried* now = carried_by(family->account);
+  const struct fm_family* mark = family;
+
+  if (family->flags & FM_FAMILY_BY_THREAD) {
+    mark = bpf_task_storage_get(&families, task, 0, 0);
+    if (!mark || !(mark->flags & FM_FAMILY_THREAD) || mark->account != family->account)
+      return 0;
+  }
+  return now && mark->arming && mark->arming >= now->since ? mark : 0;
 }
 
 static __always_inline struct fm_account* account_of(const struct fm_family* family) {

@@ -40,7 +40,12 @@ struct file {
   struct path f_path;
 };
 
+typedef struct {
+  int counter;
+} atomic_t;
+
 struct mm_struct {
+  atomic_t mm_users;
   unsigned long mmap_base;
   unsigned long exec_vm;
   unsigned long start_code, end_code;
@@ -55,14 +60,16 @@ struct vm_area_struct {
   struct file* vm_file;
 };
 
-typedef struct {
-  int counter;
-} atomic_t;
-
 struct seq_file;
 
 struct bpf_iter_meta {
   struct seq_file* seq;
+};
+
+/* What a program of SEC("iter/task") is given; no `task` at the end of all. */
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
 };
 
 /* What a program of SEC("iter/task_vma") is given; no `vma` at the end of all. */
@@ -79,11 +86,48 @@ struct linux_binprm {
 struct task_struct;
 struct bpf_local_storage;
 
+struct perf_event_context {
+  int nr_events;
+};
+
+struct list_head {
+  struct list_head* next;
+};
+
+struct kernfs_node {
+  const char* name;
+  __u64 id; /* since 5.5 */
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+  struct cgroup* cgroup;
+  struct cgroup_subsys_state* parent;
+};
+
+struct cgroup {
+  struct cgroup_subsys_state self;
+  struct kernfs_node* kn;
+};
+
+/* include/linux/cgroup_subsys.h: which there are, and their numbers, is the kernel's configuration.
+ */
+enum cgroup_subsys_id { pids_cgrp_id };
+
+struct css_set {
+  struct cgroup_subsys_state* subsys[1];
+  struct cgroup* dfl_cgrp; /* of v2 */
+};
+
 struct signal_struct {
   atomic_t live;
   int nr_threads;
+  int quick_threads; /* since 6.0 */
+  struct list_head thread_head;
   int group_exit_code;
   struct task_struct* group_exec_task;
+  unsigned int flags;
 };
 
 struct task_struct {
@@ -92,11 +136,20 @@ struct task_struct {
   unsigned int flags;
   int exit_code;
   __u64 start_boottime; /* since 5.5; ns */
+  __u64 self_exec_id;
+  struct list_head thread_node;
   struct mm_struct* mm;
   struct task_struct* group_leader;
   struct signal_struct* signal;
   struct bpf_local_storage* bpf_storage;
+  struct perf_event_context* perf_event_ctxp; /* since 6.2 */
+  struct css_set* cgroups;
   char comm[16];
+};
+
+/* Before Linux 6.2: events of hardware, and of software, which tracepoints are. */
+struct task_struct___two_contexts {
+  struct perf_event_context* perf_event_ctxp[2];
 };
 
 #pragma clang attribute pop

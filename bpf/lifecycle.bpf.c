@@ -7,9 +7,11 @@
  * of a tainted one. vfork, posix_spawn and other CLONE_VM clones share the address space: there the
  * other threads go on and release their locks.
  */
+#include "cgroup_names.bpf.h"
 #include "common.bpf.h"
 #include "discovery.bpf.h"
 #include "saved_registers.h"
+#include "threads.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -26,8 +28,12 @@ struct {
   __uint(max_entries, 65536);
 } threaded SEC(".maps");
 
-static __always_inline void set_family(struct task_struct* task, struct fm_family* family) {
-  bpf_task_storage_get(&families, task, family, BPF_LOCAL_STORAGE_GET_F_CREATE);
+/* Fails without memory; before Linux 6.2 also while this CPU is at work on another storage. */
+static __always_inline bool set_family(struct task_struct* task, struct fm_family* family) {
+  if (bpf_task_storage_get(&families, task, family, BPF_LOCAL_STORAGE_GET_F_CREATE))
+    return true;
+  add_to(&losses, FM_SENSOR_LIFECYCLE);
+  return false;
 }
 
 /* Flags that are about one process's threads and probes, and not about its family. */
@@ -46,27 +52,39 @@ static __always_inline void account_for_start(const struct fm_family* family, bo
     account->forks++;
 }
 
+/* A thread ended before its process's probes were held: children may lack breakpoints. */
+static __always_inline bool is_leaky(const struct fm_family* family) {
+  return family->flags & FM_FAMILY_LEAKY && !(family->flags & FM_FAMILY_HELD);
+}
+
 /*
- * Threads get a copy too where flags outlive exec: exec by a thread that is not the leader replaces
- * the leader's task (de_thread), and with it the leader's storage.
+ * The mark that the child has got; of one that cannot be marked, what is left of it. Threads get a
+ * mark too where flags outlive exec: exec by a thread that is not the leader replaces the leader's
+ * task (de_thread), and with it the leader's storage.
  */
-static __always_inline __u32 inherit_family(struct task_struct* parent, struct task_struct* child) {
+static __always_inline struct fm_family inherit_family(struct task_struct* parent,
+                                                       struct task_struct* child) {
   bool is_process = child->pid == child->tgid;
   struct fm_family* from = family_of(parent);
-  struct fm_family family;
+  const struct fm_family* carrier;
+  struct fm_family family = {};
 
   if (!from)
-    return 0;
-  if (from->flags & FM_FAMILY_BARE || !carries_probes(parent, from))
-    return from->flags & ~FM_FAMILY_ARMED;
+    return family;
+  carrier = is_process && is_leaky(from) ? 0 : carrier_of(parent, from);
   family.flags = from->flags & ~FM_FAMILY_OWN;
   family.account = from->account;
+  family.arming = carrier ? carrier->arming : 0;
+  if (!carrier && !(from->flags & (FM_FAMILY_WATCHED | FM_FAMILY_UNREAD)))
+    return family;
   if (!is_process && from->flags & FM_FAMILY_BY_THREAD)
     family.flags = FM_FAMILY_THREAD;
-  if (is_process || from->flags & (FM_FAMILY_THROUGH_EXEC | FM_FAMILY_BY_THREAD))
-    set_family(child, &family);
-  account_for_start(from, is_process);
-  return from->flags;
+  if ((is_process || from->flags & (FM_FAMILY_THROUGH_EXEC | FM_FAMILY_BY_THREAD)) &&
+      !set_family(child, &family))
+    family.arming = 0;
+  else if (carrier)
+    account_for_start(from, is_process);
+  return family;
 }
 
 /*
@@ -81,7 +99,7 @@ static __always_inline void tell_of_first_thread(struct task_struct* task) {
   struct fm_family* family = family_of(task);
   struct fm_threaded* record;
 
-  if (!family || !(family->flags & FM_FAMILY_ARMED) || family->flags & FM_FAMILY_THREADED)
+  if (!family || !family->arming || family->flags & FM_FAMILY_THREADED)
     return;
   record = bpf_ringbuf_reserve(&threaded, sizeof(*record), 0);
   if (!record) /* the next thread tries again */
@@ -94,7 +112,7 @@ static __always_inline void tell_of_first_thread(struct task_struct* task) {
 
 /* A thread ends before the agent came: from here on a call may be missed. */
 static __always_inline void note_leak(struct fm_family* family, struct fm_taint* taint) {
-  if (!family || !(family->flags & FM_FAMILY_ARMED) || family->flags & FM_FAMILY_HELD)
+  if (!family || !family->arming || family->flags & FM_FAMILY_HELD)
     return;
   family->flags |= FM_FAMILY_LEAKY;
   if (taint)
@@ -156,9 +174,10 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
   start_record(&fork->record, FM_RECORD_FORK, sizeof(*fork));
   fork->record.time_ns = taint->child.fork_time_ns;
   fork->child = taint->child;
-  fork->cgroup_id = bpf_get_current_cgroup_id();
+  fork->cgroup_id = remember_cgroup(parent);
   fork->uid = (__u32)bpf_get_current_uid_gid();
   fork->parent_tid = parent->pid;
+  fork->parent_execs = parent->self_exec_id;
   describe_exe(parent, fork);
   describe_call(parent, fork);
   bpf_get_current_comm(fork->parent_comm, sizeof(fork->parent_comm));
@@ -167,19 +186,38 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
                                                                       : wakeup_flags());
 }
 
-static __always_inline bool is_exact(__u32 family) {
-  bool leaky = family & FM_FAMILY_LEAKY && !(family & FM_FAMILY_HELD);
+/* How many perf events a task has inherited. */
+static __always_inline __u32 perf_events_of(struct task_struct* child) {
+  struct task_struct___two_contexts* former = (void*)child;
+  struct perf_event_context* context;
 
-  return family & FM_FAMILY_ARMED && !leaky;
+  if (bpf_core_field_exists(child->perf_event_ctxp)) /* as a pointer */
+    context = child->perf_event_ctxp;
+  else
+    context = former->perf_event_ctxp[1];
+  return context ? context->nr_events : 0;
+}
+
+/*
+ * Does the child carry the probes of all its libraries, of all tiers, from its first instruction
+ * on? The mark is its parent's of now. Perf events are inherited at the beginning of copy_process,
+ * so a fork that was under way when they were opened has none, or not all.
+ */
+static __always_inline bool carries_all(struct task_struct* child, const struct fm_family* family) {
+  const struct fm_carried* now = family->arming ? carried_by(family->account) : 0;
+
+  if (family->flags & FM_FAMILY_UNREAD)
+    return false;
+  return all_armed || (now && now->all == family->arming && perf_events_of(child) >= now->events);
 }
 
 static __always_inline void taint_child(struct task_struct* parent, struct task_struct* child,
-                                        __u32 family) {
+                                        const struct fm_family* family) {
   struct fm_taint* from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
-  __u32 threads = parent->signal->nr_threads;
+  __u32 threads = threads_at_fork();
   struct fm_taint* taint;
 
-  if (from && from->child.flags & FM_CHILD_ADOPTED)
+  if (from && from->child.flags & FM_CHILD_UNSURE)
     from = 0; /* whether it is tainted is not known */
   if (threads < 2 && !from)
     return;
@@ -192,10 +230,12 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   taint->child.fork_time_ns = bpf_ktime_get_ns();
   taint->child.pid = child->tgid;
   taint->child.parent_pid = parent->tgid;
+  taint->child.start_ns = child->start_boottime;
   taint->child.parent_start_ns = parent->group_leader->start_boottime;
   taint->child.parent_threads = threads;
+  /* Looked up after the time was taken: what is taken off later is in the child's lifetime. */
   taint->child.flags =
-      (all_armed || is_exact(family) ? FM_CHILD_ARMED : 0) | (from ? FM_CHILD_PARENT_TAINTED : 0);
+      (carries_all(child, family) ? FM_CHILD_ARMED : 0) | (from ? FM_CHILD_PARENT_TAINTED : 0);
   report_fork(parent, child, taint);
 }
 
@@ -203,9 +243,9 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
  * missed. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
-  __u32 family = inherit_family(parent, child);
+  struct fm_family family = inherit_family(parent, child);
 
-  if (watched_only && !(family & FM_FAMILY_WATCHED))
+  if (watched_only && !(family.flags & FM_FAMILY_WATCHED))
     return 0;
   if (child->pid != child->tgid) {
     add_to(&totals, FM_TOTAL_THREADS);
@@ -220,7 +260,7 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     return 0;
   }
   add_to(&totals, FM_TOTAL_FORKS);
-  taint_child(parent, child, family);
+  taint_child(parent, child, &family);
   return 0;
 }
 
@@ -237,13 +277,9 @@ static __always_inline void report_calls(struct task_struct* leader, struct fm_t
     add_to(&losses, FM_SENSOR_PROBES);
 }
 
-static __always_inline void report_end(struct task_struct* leader, __u32 outcome, __u32 exit_code) {
-  struct fm_taint* taint = bpf_task_storage_get(&taints, leader, 0, 0);
+static __always_inline void report_end(struct fm_taint* taint, __u32 outcome, __u32 exit_code) {
   struct fm_end_record* end;
 
-  if (!taint || __sync_lock_test_and_set(&taint->ended, 1))
-    return;
-  report_calls(leader, taint);
   end = bpf_ringbuf_reserve(&events, sizeof(*end), 0);
   if (!end) {
     add_to(&losses, FM_SENSOR_LIFECYCLE);
@@ -258,6 +294,53 @@ static __always_inline void report_end(struct task_struct* leader, __u32 outcome
   end->exit_code = exit_code;
   bpf_get_current_comm(end->comm, sizeof(end->comm));
   bpf_ringbuf_submit(end, wakeup_flags());
+}
+
+/* Once, whoever sees the end. */
+static __always_inline void end_child(struct task_struct* leader, struct fm_taint* taint,
+                                      __u32 outcome, __u32 exit_code) {
+  if (__sync_lock_test_and_set(&taint->ended, 1))
+    return;
+  report_calls(leader, taint);
+  report_end(taint, outcome, exit_code);
+}
+
+/*
+ * Tainted children whose first thread has ended while others go on, by pid. When one of these calls
+ * exec, it takes the place of the first thread (de_thread), whose task and storage go before the
+ * exec tracepoint. The least recently used entry goes where there is no room: the agent then finds
+ * out by itself that such a child is one no more.
+ */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1024);
+  __type(key, __u32);
+  __type(value, struct fm_taint);
+} leaderless SEC(".maps");
+
+/* include/linux/sched/signal.h: all threads are ending, so none will exec. */
+#define SIGNAL_GROUP_EXIT 0x00000004
+
+/* The calls so far are sent now, for what is counted from here on goes with the task's storage. */
+static __always_inline void lose_leader(struct task_struct* leader, struct fm_taint* taint) {
+  __u32 pid = leader->tgid;
+
+  taint->child.flags |= FM_CHILD_LEADERLESS;
+  report_calls(leader, taint);
+  bpf_map_update_elem(&leaderless, &pid, taint, BPF_ANY);
+  if (leader->signal->live.counter == 0) /* the last thread may have ended before the update */
+    bpf_map_delete_elem(&leaderless, &pid);
+}
+
+/* An exec by another thread than the first: it has that one's pid now. */
+static __always_inline void end_leaderless(struct task_struct* task) {
+  __u32 pid = task->tgid;
+  struct fm_taint* taint = bpf_map_lookup_elem(&leaderless, &pid);
+
+  if (!taint)
+    return;
+  report_end(taint, FM_OUTCOME_EXEC, 0);
+  bpf_map_delete_elem(&leaderless, &pid);
 }
 
 /* Once for each executable, so that its path is known even if its processes live an instant. */
@@ -294,23 +377,47 @@ static __always_inline void account_for_end(const struct fm_family* family, bool
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
   struct fm_family* family = family_of(task);
+  struct fm_taint* taint = bpf_task_storage_get(&taints, task, 0, 0);
 
   add_to(&totals, FM_TOTAL_EXECS);
   report_exe(task, bprm);
-  report_end(task, FM_OUTCOME_EXEC, 0);
+  if (taint)
+    end_child(task, taint, FM_OUTCOME_EXEC, 0);
+  else if (old_pid != task->tgid)
+    end_leaderless(task);
   bpf_task_storage_delete(&taints, task);
   bpf_task_storage_delete(&calls, task);
   if (!family)
     return 0;
   if (family->flags & FM_FAMILY_THROUGH_EXEC) {
-    if (family->flags & FM_FAMILY_ARMED)
+    family->flags &= ~FM_FAMILY_UNREAD;
+    if (family->arming)
       tell_of_mapped(task, family, true);
     return 0;
   }
-  if (carries_probes(task, family))
+  if (carrier_of(task, family))
     account_for_end(family, true);
   bpf_task_storage_delete(&families, task);
   return 0;
+}
+
+/*
+ * As wait(2) will report it. Since 6.0 the last thread to end sets it for the process; before, it
+ * is the first thread's own where nothing ended them all.
+ */
+static __always_inline __u32 exit_code_of(struct task_struct* leader,
+                                          struct signal_struct* signal) {
+  if (bpf_core_field_exists(signal->quick_threads) || signal->group_exit_code)
+    return signal->group_exit_code;
+  return leader->exit_code;
+}
+
+static __always_inline void end_process(struct task_struct* leader, struct fm_taint* taint) {
+  __u32 pid = leader->tgid;
+
+  end_child(leader, taint, FM_OUTCOME_EXIT, exit_code_of(leader, leader->signal));
+  if (taint->child.flags & FM_CHILD_LEADERLESS)
+    bpf_map_delete_elem(&leaderless, &pid);
 }
 
 /*
@@ -323,24 +430,23 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   struct signal_struct* signal = task->signal;
   struct fm_family* family;
   struct fm_taint* taint;
-  __u32 code;
 
   if (!leader->bpf_storage) /* nearly every process: neither tainted nor of a family */
     return 0;
   family = family_of(task);
-  if (family && carries_probes(task, family))
+  if (family && carrier_of(task, family))
     account_for_end(family, false);
   taint = bpf_task_storage_get(&taints, leader, 0, 0);
   if (contexts_are_swapped && signal->live.counter != 0)
     note_leak(family, taint);
   if (!taint)
     return 0;
-  if (signal->live.counter == 0) {
-    code = signal->group_exit_code ? signal->group_exit_code : task->exit_code;
-    report_end(leader, FM_OUTCOME_EXIT, code);
-  } else if (task == leader && signal->group_exec_task) {
+  if (signal->live.counter == 0)
+    end_process(leader, taint);
+  else if (task == leader && signal->group_exec_task)
     /* Another thread is in exec: this leader's task, and the taint on it, are about to go. */
-    report_end(leader, FM_OUTCOME_EXEC, 0);
-  }
+    end_child(leader, taint, FM_OUTCOME_EXEC, 0);
+  else if (task == leader && !(signal->flags & SIGNAL_GROUP_EXIT))
+    lose_leader(leader, taint);
   return 0;
 }

@@ -182,8 +182,9 @@ int BPF_PROG(on_page_fault, unsigned long address, struct pt_regs* regs, unsigne
   if (!leader->bpf_storage || !has_not_execed(leader))
     return 0;
   taint = bpf_task_storage_get(&taints, leader, 0, 0);
-  /* Probes see every call of an armed child; what an adopted one calls does not count. */
-  if (taint && !taint->ended && !(taint->child.flags & (FM_CHILD_ARMED | FM_CHILD_ADOPTED)))
+  /* Probes see every call of an armed child; what one calls that may not be tainted does not count.
+   */
+  if (taint && !taint->ended && !(taint->child.flags & (FM_CHILD_ARMED | FM_CHILD_UNSURE)))
     on_tainted_fault(regs, task, taint);
   return 0;
 }

@@ -39,6 +39,30 @@ struct {
 } function_totals SEC(".maps");
 
 /*
+ * Atomic additions, because they order memory on every architecture: the copy is whole if nobody
+ * was at the entry before, and nobody came meanwhile.
+ */
+static __always_inline bool copy_known(struct child_calls* made, __u32 entry,
+                                       struct mapping* found) {
+  __u32 before = __sync_fetch_and_add(&made->versions[entry], 0);
+
+  *found = made->mappings[entry];
+  return !(before & 1) && __sync_fetch_and_add(&made->versions[entry], 0) == before;
+}
+
+/* Threads of a child write one after the other: who finds another one at it goes without. */
+static __always_inline void remember(struct child_calls* made, const struct mapping* found) {
+  __u32 entry = __sync_fetch_and_add(&made->next_mapping, 1) % FM_MAPPINGS;
+  __u32 version = made->versions[entry];
+
+  if (version & 1 ||
+      __sync_val_compare_and_swap(&made->versions[entry], version, version + 1) != version)
+    return;
+  made->mappings[entry] = *found;
+  __sync_lock_test_and_set(&made->versions[entry], version + 2);
+}
+
+/*
  * bpf_find_vma fails while another thread of the child maps memory (it only tries the mmap lock),
  * which a child that allocates in threads does all the time: so what was found once is remembered.
  */
@@ -46,15 +70,12 @@ static __always_inline bool find_mapping(struct task_struct* task, struct child_
                                          __u64 ip, struct mapping* found) {
   __u32 i;
 
-  for (i = 0; i < FM_MAPPINGS; i++) {
-    if (covers(&made->mappings[i], ip)) {
-      *found = made->mappings[i];
+  for (i = 0; i < FM_MAPPINGS; i++)
+    if (covers(&made->mappings[i], ip) && copy_known(made, i, found) && covers(found, ip))
       return true;
-    }
-  }
   if (!look_up_mapping(task, ip, found))
     return false;
-  made->mappings[made->next_mapping++ % FM_MAPPINGS] = *found;
+  remember(made, found);
   return true;
 }
 
@@ -93,6 +114,7 @@ static __always_inline void on_tainted_call(struct pt_regs* ctx, struct task_str
 
   if (place < 0) {
     add_to(&totals, FM_TOTAL_UNRESOLVED_HITS);
+    __sync_fetch_and_add(&taint->unresolved_hits, 1);
     taint->child.flags &= ~FM_CHILD_ARMED; /* its counts are not exact */
     return;
   }
@@ -117,7 +139,7 @@ static __always_inline int on_call(struct pt_regs* ctx, enum fm_tier tier) {
   if (!has_not_execed(task->group_leader))
     return 0;
   taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
-  if (taint && !taint->ended && !(taint->child.flags & FM_CHILD_ADOPTED))
+  if (taint && !taint->ended && !(taint->child.flags & FM_CHILD_UNSURE))
     on_tainted_call(ctx, task, taint);
   return 0;
 }

@@ -19,6 +19,14 @@
 
 namespace forkmon {
 
+/// By what call a child was made.
+enum class ForkCall {
+  unknown = 1, ///< taken for fork()
+  fork,        ///< runs at-fork handlers and repairs the C library's locks
+  bare_fork,   ///< _Fork(): repairs nothing
+  clone,       ///< clone(2) without the C library: repairs nothing
+};
+
 /// Names a tainted child for ever: pids are reused, (pid, fork time) is not.
 struct ChildKey {
   std::uint32_t pid = 0;
@@ -29,6 +37,8 @@ struct ChildKey {
 /// What every event of a tainted child carries, so that a lost record costs only itself.
 struct ChildRef {
   ChildKey key;
+  /// Start of the child, in clock ticks after boot as in /proc/PID/stat. 0: not known.
+  std::uint64_t start_ticks = 0;
   std::uint32_t parent_pid = 0;
   /// Start of the parent, in clock ticks after boot as in /proc/PID/stat: who has its pid later has
   /// another one. 0: not known.
@@ -36,7 +46,13 @@ struct ChildRef {
   std::uint32_t parent_threads = 0; ///< at the fork, the forking thread included
   bool armed = false;               ///< carried probes from its first instruction on
   bool parent_tainted = false;
-  bool adopted = false; ///< forked before anybody watched
+  bool leaderless = false; ///< its first thread has ended, and others have not
+  bool adopted = false;    ///< forked before anybody watched
+  bool unsure = false; ///< adopted, and perhaps not tainted: whether its parent had threads at the
+                       ///< fork is not known
+  /// The thread that forked, and how: the correlator keeps them from the ForkEvent. 0: not known.
+  std::uint32_t forker_tid = 0;
+  ForkCall call = ForkCall::unknown;
 };
 
 /// A file as the kernel knows it.
@@ -47,14 +63,6 @@ struct FileId {
   /// device and inode number.
   std::uint64_t object = 0;
   auto operator<=>(const FileId&) const = default;
-};
-
-/// By what call a child was made.
-enum class ForkCall {
-  unknown = 1, ///< taken for fork()
-  fork,        ///< runs at-fork handlers and repairs the C library's locks
-  bare_fork,   ///< _Fork(): repairs nothing
-  clone,       ///< clone(2) without the C library: repairs nothing
 };
 
 /// A tainted child was made.
@@ -68,7 +76,9 @@ struct ForkEvent {
   std::optional<Container> container; ///< filled in by process/
   std::uint32_t uid = 0;
   std::uint32_t parent_tid = 0;
-  std::uint64_t fork_ip = 0;             ///< of the system call; 0: not known
+  std::uint32_t parent_execs = 0; ///< grows with each exec of the parent: another memory map
+  bool parent_ended = false; ///< before anybody watched: `parent_comm` and `exe` are the child's
+  std::uint64_t fork_ip = 0; ///< of the system call; 0: not known
   std::vector<std::uint64_t> fork_stack; ///< words of the stack at the call
   ForkCall call = ForkCall::unknown;     ///< filled in from symbols/
   std::string parent_comm;
@@ -129,6 +139,7 @@ struct StuckEvent {
   std::uint32_t threads = 1;              ///< of the child
   bool proof = false;                     ///< nobody can end the wait: see src/stuck/judge.h
   StuckReason reason = StuckReason::none; ///< why it is only suspected
+  bool parent_ended = false;              ///< the process that forked it lives no more
   Lock lock;
   std::uint64_t waited_ms = 0;
   std::vector<Frame> stack;       ///< filled in from symbols/
@@ -153,8 +164,15 @@ struct ExeEvent {
 /// Probes were taken off a process, and so off its living children: their counts end here.
 struct DisarmEvent {
   std::uint64_t time_ns = 0;
-  std::uint32_t pid = 0;
+  std::uint32_t pid = 0; ///< 0: of anybody
   InexactCause cause = InexactCause::disarmed;
+};
+
+/// Probes were put on a child that had been forked without them, or had lost them: from here on all
+/// that it calls is counted.
+struct ArmedLateEvent {
+  std::uint64_t time_ns = 0;
+  ChildKey child;
 };
 
 /// A process had functions of the catalogue mapped that carried no probes yet: its own calls of
@@ -175,6 +193,6 @@ struct LossEvent {
 };
 
 using Event = std::variant<ForkEvent, CallEvent, CallsEvent, EndEvent, StuckEvent, UnstuckEvent,
-                           ExeEvent, DisarmEvent, LateProbesEvent, LossEvent>;
+                           ExeEvent, DisarmEvent, ArmedLateEvent, LateProbesEvent, LossEvent>;
 
 } // namespace forkmon

@@ -10,6 +10,7 @@
 #include "forkmon/frame.h"
 #include "forkmon/inexact.h"
 #include "forkmon/lock.h"
+#include "forkmon/remedy.h"
 #include "forkmon/stuck_reason.h"
 
 #include <cstdint>
@@ -33,8 +34,9 @@ struct Parent {
   std::string comm; ///< raw bytes, as the kernel has them
   std::string exe;  ///< path, or the file's name where the path could not be read; raw bytes
   std::uint32_t threads = 0; ///< at the fork, the forking thread included; 0: not known
-  bool ended = false; ///< the process that forked had ended when the child was found: nothing of it
-                      ///< is known, and `exe` and `comm` are the child's
+  /// It lives no more. Where it had ended before anybody watched, `pid` and `threads` are 0, and
+  /// `exe` and `comm` are the child's.
+  bool ended = false;
 };
 
 /// The process that was made.
@@ -57,6 +59,8 @@ struct TaintedForkFinding {
   std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, as in all findings
   Severity severity = Severity::info;
   Subject subject;
+  bool adopted = false; ///< before anybody watched
+  bool lives = true;    ///< its ChildFinding is still to come, and will say `was_counted`
 };
 
 /// A tainted child called an async-signal-unsafe function: the first call of each by each child.
@@ -81,14 +85,19 @@ struct DeadlockFinding {
   Subject subject;
   bool proof = false; ///< nothing but a signal can wake it, however long one waits
   StuckReason reason = StuckReason::none; ///< why it is only suspected
-  std::uint32_t tid = 0;                  ///< of the thread that waits
-  std::uint32_t threads = 1;              ///< of the child
+  /// Of a suspicion about the same child that this proof takes the place of.
+  std::optional<Severity> suspected_before;
+  std::uint32_t tid = 0;     ///< of the thread that waits
+  std::uint32_t threads = 1; ///< of the child
   Lock lock;
-  std::uint64_t waited_ms = 0;    ///< at least: since it was first seen waiting
-  std::vector<Frame> stack;       ///< of the child's thread
-  std::vector<Frame> owner_stack; ///< of the owner, where it is alive and waits itself
-  std::vector<Frame> python;      ///< the child's Python traceback: function and source
-  std::string advice;
+  std::uint64_t since_fork_us = 0; ///< age of the child
+  std::uint64_t waited_ms = 0;     ///< at least: since it was first seen waiting
+  std::vector<Frame> stack;        ///< of the child's thread
+  std::vector<Frame> owner_stack;  ///< of the owner, where it is alive and waits itself
+  std::vector<Frame> python;       ///< the child's Python traceback: function and source
+  Remedy remedy = Remedy::look_first;
+  std::string now;    ///< who can end the hang, and how: sentences that name pids
+  std::string advice; ///< who holds the lock, and what to change: the same for all children alike
 };
 
 /// A child that was reported as deadlocked goes on after all, or has ended. Printed only when it
@@ -98,7 +107,8 @@ struct DeadlockOverFinding {
   Severity severity = Severity::info;
   Subject subject;
   bool child_lives = false;
-  bool proof = false; ///< as in its DeadlockFinding
+  bool proof = false;                          ///< as in its DeadlockFinding
+  Severity reported_severity = Severity::high; ///< the same
 };
 
 /// How often a child called one function.
@@ -124,7 +134,9 @@ struct ChildFinding {
   /// Where probes were put on it while it lived: from when on its calls are counted.
   std::optional<std::uint64_t> counted_from_us;
   std::uint64_t unresolved_hits = 0; ///< of probes that could not be matched to a library
-  bool deadlocked = false; ///< it had a DeadlockFinding; its severity then counts here too
+  bool deadlocked = false;  ///< it had a DeadlockFinding; its severity then counts here too
+  bool still_stuck = false; ///< and was stuck to the end, its own or the session's
+  bool was_counted = true;  ///< it had a TaintedForkFinding that said `lives`
   std::string advice;
 };
 
@@ -144,5 +156,6 @@ const char* to_string(Severity severity);
 const char* to_string(Evidence evidence);
 const char* to_string(Outcome outcome);
 const char* to_string(LockKind kind);
+const char* to_string(Remedy remedy);
 
 } // namespace forkmon

@@ -30,13 +30,18 @@ struct LockOwner {
   std::uint32_t tid = 0; ///< in the root pid namespace where it is alive, else as the lock has it
   std::string comm;      ///< raw bytes; empty where it ended before it was looked at
   bool alive = false;
-  bool is_self = false; ///< the waiting thread itself, which took the lock before
+  bool is_self = false;   ///< the waiting thread itself, which took the lock before
+  bool in_child = false;  ///< another thread of the child
+  bool is_forker = false; ///< the thread that forked the child, which held the lock at that moment
 };
 
 struct Lock {
   LockKind kind = LockKind::unknown;
   std::uint64_t address = 0; ///< in the child; 0 where it waits for no lock
-  std::string symbol; ///< of the variable that holds the lock, demangled; empty where it has none
+  /// The variable that holds the lock, demangled: "cache", or "cache+0x28" for a part of it. Of a
+  /// lock inside the C library whose variable is not known, the function that takes it: "setenv()".
+  /// Raw bytes; empty where neither is known.
+  std::string symbol;
   std::optional<LockOwner> owner;
 };
 

@@ -55,6 +55,7 @@ struct ArmedCounts {
   std::size_t threads = 0;         ///< those that were armed one by one, not those that inherited
   std::size_t descriptors = 0;     ///< perf events that are open for them
   std::size_t max_descriptors = 0; ///< past which nothing more is armed
+  std::size_t workers = 0;         ///< children that were armed while they lived
 };
 
 } // namespace forkmon

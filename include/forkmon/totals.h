@@ -33,6 +33,9 @@ struct KernelTotals {
   std::map<std::pair<std::string, std::string>, std::uint64_t> lost;
   std::map<std::string, ProgramRuns> program_runs; ///< by program
 
+  std::optional<std::uint64_t> untracked_children; ///< that there was no room to keep track of
+  std::optional<std::uint64_t> unwatched_children; ///< living, with no room to watch them; now
+
   std::map<std::string, bool> sensor_active; ///< by sensor
   std::set<std::string> required_sensors;    ///< without one of these the agent is not ready
   std::uint64_t armed_families = 0;          ///< now
@@ -44,6 +47,8 @@ struct KernelTotals {
   std::map<std::pair<std::string, std::string>, std::uint64_t> disarms;
   std::map<std::string, std::uint64_t> rearms;
   std::map<std::string, std::uint64_t> suspects_not_armed; ///< by reason: limit, budget, error
+  std::optional<std::uint64_t> workers_armed; ///< children that got probes while they lived
+  std::map<std::string, std::uint64_t> workers_not_armed; ///< by reason: limit, error
 
   std::map<std::string, std::uint64_t> libraries_scanned; ///< by result: ok, error
   std::map<std::string, std::uint64_t> library_errors;    ///< by reason

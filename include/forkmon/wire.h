@@ -78,18 +78,20 @@ enum fm_tier {
   FM_TIER_COUNT = 2,
 };
 
-/* Flags of a process in the `families` map; FM_FAMILY_THREAD is one of a thread. */
+/*
+ * Flags of a process in the `families` map; FM_FAMILY_THREAD is one of a thread. docs/design.md has
+ * a table of those that go together. 2 and 512 were flags once.
+ */
 enum fm_family_flag {
   FM_FAMILY_WATCHED = 1,      /* part of the family that this session is limited to */
-  FM_FAMILY_ARMED = 2,        /* carries the probes of all tiers, and so will its children */
-  FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves FM_FAMILY_ARMED as it is */
+  FM_FAMILY_THROUGH_EXEC = 4, /* an exec leaves the probes where they are */
   FM_FAMILY_THREADED = 8,     /* it has started a thread since it was armed, and the agent knows */
   FM_FAMILY_HELD = 16,        /* it carries probes of its own: see sensors/probes.h */
   FM_FAMILY_LEAKY = 32,       /* a thread of it ended before that: it may have lost its probes */
   FM_FAMILY_STOPS = 64,      /* stopped whenever fm_mapped is sent of it, while it has one thread */
   FM_FAMILY_BY_THREAD = 128, /* only threads with FM_FAMILY_THREAD carry probes */
   FM_FAMILY_THREAD = 256,    /* this thread does, and what it starts will */
-  FM_FAMILY_BARE = 512,      /* all its probes are off for a while: there is nothing to inherit */
+  FM_FAMILY_UNREAD = 1024,   /* has mapped a library that cannot be probed; an exec ends it */
 };
 
 /* Flags of a tainted child. */
@@ -97,9 +99,10 @@ enum fm_child_flag {
   FM_CHILD_ARMED =
       1, /* carried probes from its first instruction on; cleared when a hit was lost */
   FM_CHILD_PARENT_TAINTED = 2, /* its parent was itself a tainted child */
-  FM_CHILD_ADOPTED =
-      4, /* forked before anybody watched: its calls may be right, and do not count */
-  FM_CHILD_LEADERLESS = 8, /* its first thread has ended, and it has not */
+  FM_CHILD_ADOPTED = 4,        /* forked before anybody watched */
+  FM_CHILD_LEADERLESS = 8,     /* its first thread has ended, and it has not */
+  FM_CHILD_UNSURE =
+      16, /* adopted, and perhaps not tainted: its calls may be right, and do not count */
 };
 
 enum fm_outcome {
@@ -111,7 +114,22 @@ enum fm_outcome {
 struct fm_family {
   __u32 flags;   /* enum fm_family_flag */
   __u32 account; /* below FM_MAX_ACCOUNTS; its children share it */
+  __u64 arming;  /* which arming gave it its probes, see fm_carried; 0: it carries none */
 };
+
+/*
+ * Value of the `carried` map, by account: the one place that says what a family carries now. The
+ * agent takes a number that was never used before whenever it puts probes on a family, and gives it
+ * to those processes only that have got all of them; what they fork has it from them.
+ */
+struct fm_carried {
+  __u64
+      since; /* marks of earlier armings are worth nothing; FM_NOBODY: no mark is worth anything */
+  __u64 all; /* marks of this arming stand for all tiers; 0: a tier is off */
+  __u32 events; /* perf events of a thread that carries all; a fork that was under way has fewer */
+  __u32 reserved;
+};
+#define FM_NOBODY (~(__u64)0)
 
 /* Value of the `accounts` map, for each CPU: what a family has used of its probes. */
 struct fm_account {
@@ -133,6 +151,7 @@ struct fm_child {
   __u64 fork_time_ns; /* CLOCK_MONOTONIC */
   __u32 pid;
   __u32 parent_pid;
+  __u64 start_ns;        /* CLOCK_BOOTTIME */
   __u64 parent_start_ns; /* CLOCK_BOOTTIME, of the parent's first thread */
   __u32 parent_threads;  /* threads of the parent at the fork, the forking one included */
   __u32 flags;           /* enum fm_child_flag */
@@ -156,7 +175,7 @@ struct fm_fork_record {
   __u32 exe_dev; /* the kernel's dev_t: major << 20 | minor */
   __u32 uid;
   __u32 parent_tid;
-  __u32 reserved;
+  __u32 parent_execs; /* grows with each exec of the parent */
   char parent_comm[FM_COMM_LEN];
   char child_comm[FM_COMM_LEN];
   char exe_name[FM_EXE_NAME_LEN];
@@ -279,16 +298,17 @@ struct fm_code_range {
 #else
 #define FM_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #endif
-FM_ASSERT_SIZE(fm_family, 8);
+FM_ASSERT_SIZE(fm_family, 16);
+FM_ASSERT_SIZE(fm_carried, 24);
 FM_ASSERT_SIZE(fm_account, 40);
 FM_ASSERT_SIZE(fm_record, 16);
-FM_ASSERT_SIZE(fm_child, 32);
-FM_ASSERT_SIZE(fm_taint, 48 + FM_MAX_FUNCTIONS / 8);
-FM_ASSERT_SIZE(fm_fork_record, 184 + 8 * FM_FORK_STACK_WORDS);
-FM_ASSERT_SIZE(fm_call_record, 80);
-FM_ASSERT_SIZE(fm_call_stack_record, 368 + FM_MAX_STACK_BYTES);
-FM_ASSERT_SIZE(fm_calls_record, 48 + 4 * FM_MAX_FUNCTIONS);
-FM_ASSERT_SIZE(fm_end_record, 88);
+FM_ASSERT_SIZE(fm_child, 40);
+FM_ASSERT_SIZE(fm_taint, 56 + FM_MAX_FUNCTIONS / 8);
+FM_ASSERT_SIZE(fm_fork_record, 192 + 8 * FM_FORK_STACK_WORDS);
+FM_ASSERT_SIZE(fm_call_record, 88);
+FM_ASSERT_SIZE(fm_call_stack_record, 376 + FM_MAX_STACK_BYTES);
+FM_ASSERT_SIZE(fm_calls_record, 56 + 4 * FM_MAX_FUNCTIONS);
+FM_ASSERT_SIZE(fm_end_record, 96);
 FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_threaded, 8);
 FM_ASSERT_SIZE(fm_mapped, 16);

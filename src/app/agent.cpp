@@ -97,11 +97,23 @@ void Agent::update(std::uint64_t now_ns, const Monitor& monitor) {
   state.suppressed = reporter_.suppressed();
   state.allowed = reporter_.allowed();
   server_->update(totals, state, now_ns);
+  tell_unresolved(totals.unresolved_hits);
   std::uint64_t lost = 0;
   for (const auto& [where, count] : totals.lost)
     lost += count;
   service_.status(fmt::format("{} armed families, {} tainted forks so far, {} events lost",
                               totals.armed_families, totals.tainted_forks, lost));
+}
+
+/// At the first one, and again whenever there are ten times as many.
+void Agent::tell_unresolved(std::uint64_t hits) {
+  if (hits < next_unresolved_)
+    return;
+  while (next_unresolved_ <= hits)
+    next_unresolved_ *= 10;
+  spdlog::warn("{} hits of probes could not be matched to a library so far: these calls are not "
+               "counted, and the children that made them are not exact",
+               hits);
 }
 
 void Agent::reload() {

@@ -36,6 +36,7 @@ private:
   Agent(const Options& options, Reporter& reporter, Reread reread);
   Status take_over(Options fresh);
   void update(std::uint64_t now_ns, const Monitor& monitor);
+  void tell_unresolved(std::uint64_t hits);
 
   Options options_; ///< in force
   Reporter& reporter_;
@@ -44,6 +45,7 @@ private:
   Service service_;
   std::unique_ptr<AgentServer> server_;
   std::uint64_t last_update_ns_ = 0;
+  std::uint64_t next_unresolved_ = 1; ///< how many hits are said in the log
 };
 
 /// What of `fresh` takes effect at the next start only: the names of options.

@@ -30,6 +30,7 @@ void AgentEndpoint::update(const KernelTotals& totals) {
   const std::lock_guard lock(mutex_);
   status_.sensor_active = totals.sensor_active;
   status_.missing_sensors = totals.missing_sensors();
+  status_.unresolved_hits = totals.unresolved_hits;
 }
 
 AgentStatus AgentEndpoint::status() const {

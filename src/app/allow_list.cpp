@@ -27,7 +27,9 @@ bool AllowList::remains(const UnsafeCallFinding& call) {
   return false;
 }
 
-bool AllowList::remains(const DeadlockFinding& deadlock) {
+bool AllowList::remains(DeadlockFinding& deadlock) {
+  if (deadlock.proof && suspects_.erase(deadlock.subject.child.pid) > 0)
+    deadlock.suspected_before.reset(); // nobody has been told
   if (deadlock.proof || !allows(deadlock.subject.parent.exe))
     return true;
   suspects_.insert(deadlock.subject.child.pid);

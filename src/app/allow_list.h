@@ -43,7 +43,7 @@ private:
   bool allows(const std::string& exe) const;
   bool allows(const std::string& exe, const std::string& function) const;
   bool remains(const UnsafeCallFinding& call);
-  bool remains(const DeadlockFinding& deadlock);
+  bool remains(DeadlockFinding& deadlock);
   bool remains(const DeadlockOverFinding& over) const;
   bool remains(ChildFinding& child);
   static bool remains(const TaintedForkFinding&) { return true; }

@@ -5,7 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -20,7 +22,9 @@ constexpr std::uint64_t next_look_ns = 1'000'000'000;
 std::vector<LateProbesEvent> Discovery::catch_up() {
   for (MapSnapshot& snapshot : maps_.take())
     take(std::move(snapshot));
-  return std::exchange(late_, {});
+  auto late = std::exchange(late_, {});
+  std::ranges::move(std::exchange(unwatched_, {}), std::back_inserter(late));
+  return late;
 }
 
 std::vector<LateProbesEvent> Discovery::tick() {
@@ -31,7 +35,7 @@ std::vector<LateProbesEvent> Discovery::tick() {
 }
 
 void Discovery::note_armed(pid_t pid, std::uint64_t looked_ns) {
-  looks_of(pid) = {looked_ns, looked_ns};
+  looks_of(pid) = {looked_ns, looked_ns, false};
   take(maps_.look(pid)); // its loader was not probed meanwhile
 }
 
@@ -57,7 +61,7 @@ void Discovery::note_exec(pid_t pid, std::uint64_t time_ns) {
   Looks& looks = looks_of(pid);
   if (looks.last_ns > time_ns)
     note_late(looks.before_ns, time_ns, pid);
-  looks = {time_ns, time_ns};
+  looks = {time_ns, time_ns, false};
 }
 
 void Discovery::note_unread(const MapSnapshot& snapshot) {
@@ -73,17 +77,33 @@ void Discovery::cover(MapSnapshot snapshot) {
   const std::uint32_t account =
       snapshot.account != 0 ? snapshot.account : probes_.account_of(snapshot.pid);
   Looks& looks = looks_of(pid);
-  looks = {snapshot.read_ns, looks.last_ns};
+  looks = {snapshot.read_ns, looks.last_ns, looks.is_unwatched};
   const KnownLibraries::Looked looked = libraries_.add(std::move(snapshot));
+  if (looked.unread)
+    note_unwatched(pid, looks, *looked.unread);
   auto covered = probes_.cover(account, looked.mapped);
   if (!covered) {
     spdlog::debug("process {}: {}", pid, covered.error().message);
-    note_late(looks.before_ns, std::numeric_limits<std::uint64_t>::max(), pid);
+    note_unwatched(pid, looks, covered.error().message);
   } else if (*covered) {
     note_late(looks.before_ns, monotonic_now_ns(), pid);
     late_.back().family.insert(late_.back().family.end(), (*covered)->begin(), (*covered)->end());
     again_.insert(pid); // one of them may be its loader, which was at work before it was probed
   }
+}
+
+/// Once and for all, until it calls exec. The kernel side knows from here on; what was forked since
+/// the look before is the correlator's.
+void Discovery::note_unwatched(pid_t pid, Looks& looks, const std::string& why) {
+  if (std::exchange(looks.is_unwatched, true))
+    return;
+  (void)probes_.mark_unread(pid); // fails only when it has ended
+  const auto mapped_by = static_cast<std::uint32_t>(pid);
+  unwatched_.push_back({looks.before_ns,
+                        std::numeric_limits<std::uint64_t>::max(),
+                        mapped_by,
+                        {mapped_by},
+                        {InexactCause::library_unread, why}});
 }
 
 /// The process and those that it has forked in that time.

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace forkmon {
@@ -34,12 +35,14 @@ private:
   struct Looks {
     std::uint64_t last_ns = 0;
     std::uint64_t before_ns = 0;
+    bool is_unwatched = false; ///< it has mapped what could not be probed
   };
 
   void take(MapSnapshot snapshot);
   void note_exec(pid_t pid, std::uint64_t time_ns);
   void note_unread(const MapSnapshot& snapshot);
   void cover(MapSnapshot snapshot);
+  void note_unwatched(pid_t pid, Looks& looks, const std::string& why);
   void note_late(std::uint64_t from_ns, std::uint64_t to_ns, pid_t pid);
   Looks& looks_of(pid_t pid);
 
@@ -47,9 +50,10 @@ private:
   MapReader& maps_;
   ProbeSensor& probes_;
   KnownLibraries& libraries_;
-  std::map<pid_t, Looks> looked_; ///< all that was mapped then is probed
-  std::set<pid_t> again_;         ///< to be looked at again at the next tick
-  std::vector<LateProbesEvent> late_;
+  std::map<pid_t, Looks> looked_;          ///< all that was mapped then is probed
+  std::set<pid_t> again_;                  ///< to be looked at again at the next tick
+  std::vector<LateProbesEvent> late_;      ///< nothing of it concerns a process that was stopped
+  std::vector<LateProbesEvent> unwatched_; ///< also of those
 };
 
 } // namespace forkmon

@@ -18,8 +18,16 @@ Result<EventLoop> EventLoop::create() {
 }
 
 Status EventLoop::watch(int fd, std::function<void()> on_ready) {
+  return add(fd, EPOLLIN, std::move(on_ready));
+}
+
+Status EventLoop::watch_once(int fd, std::function<void()> on_ready) {
+  return add(fd, EPOLLIN | EPOLLONESHOT, std::move(on_ready));
+}
+
+Status EventLoop::add(int fd, std::uint32_t events, std::function<void()> on_ready) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.fd = fd;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
     return Error::from_errno("cannot wait for a file descriptor", errno);

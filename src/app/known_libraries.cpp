@@ -6,12 +6,14 @@
 #include "libraries/function_code.h"
 #include "util/text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 
 namespace forkmon {
 namespace {
@@ -89,6 +91,7 @@ KnownLibraries::Looked KnownLibraries::add(MapSnapshot snapshot) {
       unread = add(file, opened != snapshot.opened.end() ? Result(std::move(opened->second))
                                                          : mapped_files_.open(file, snapshot.pid));
     }
+    looked.ended |= !known_.contains(file.file);
     if (!looked.unread)
       looked.unread = std::move(unread);
   }
@@ -115,7 +118,9 @@ std::optional<std::string> KnownLibraries::add(const MappedFile& file, Result<Re
 }
 
 Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, bool only_system) {
-  const Fd held(dup(opened.fd.get())); // what tracefs opens anew, whatever has become of the path
+  // What tracefs opens anew, whatever has become of the path.
+  auto held = std::make_shared<const Fd>(fcntl(opened.fd.get(), F_DUPFD_CLOEXEC, 0));
+  const bool is_shown_by_overlay = opened.status.st_dev != device_of(file.file);
   auto elf = ElfFile::from_fd(std::move(opened.fd), file.path);
   if (!elf)
     return elf.error();
@@ -124,20 +129,24 @@ Status KnownLibraries::add_library(const MappedFile& file, RegularFile opened, b
     return ok();
   known_.insert({file.file, std::nullopt});
   scanned_ok_++;
-  return add_functions(file, held.get(), scan, *elf);
+  LibrarySites library{fmt::format("/proc/self/fd/{}", held->get()),
+                       file.file,
+                       {},
+                       scan.loader_hook,
+                       is_shown_by_overlay ? held : nullptr};
+  return add_functions(file, std::move(library), scan, *elf);
 }
 
 /// What is known of a library whose functions do not all find room stays of use.
-Status KnownLibraries::add_functions(const MappedFile& file, int fd, const LibraryScan& scan,
-                                     const ElfFile& elf) {
+Status KnownLibraries::add_functions(const MappedFile& file, LibrarySites library,
+                                     const LibraryScan& scan, const ElfFile& elf) {
   std::vector<std::uint32_t> places;
-  const Status complete = add_places(file, scan, places);
+  Status complete = add_places(file, scan, places);
   if (!places.empty() && programs_.sees_page_faults())
     if (auto added = add_code(file, elf, scan, places); !added)
       note_error(added.error().in(file.path));
   if (!probes_)
     return complete;
-  LibrarySites library{fmt::format("/proc/self/fd/{}", fd), file.file, {}, scan.loader_hook};
   for (std::size_t i = 0; i < places.size(); i++)
     library.sites.push_back({scan.functions[i].offset, places[i], scan.functions[i].function.tier});
   probed_ += places.empty() ? 0 : 1;

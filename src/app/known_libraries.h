@@ -30,6 +30,8 @@ public:
     /// The first ELF file of these that could not be read in full, and why: calls of functions in
     /// it are not seen. Files that are no ELF files are none.
     std::optional<std::string> unread;
+    /// The process ended before all of them could be opened.
+    bool ended = false;
   };
 
   /// `probes` may be null.
@@ -56,7 +58,8 @@ public:
 private:
   std::optional<std::string> add(const MappedFile& file, Result<RegularFile> opened);
   Status add_library(const MappedFile& file, RegularFile opened, bool only_system);
-  Status add_functions(const MappedFile& file, int fd, const LibraryScan& scan, const ElfFile& elf);
+  Status add_functions(const MappedFile& file, LibrarySites library, const LibraryScan& scan,
+                       const ElfFile& elf);
   Status add_places(const MappedFile& file, const LibraryScan& scan,
                     std::vector<std::uint32_t>& places);
   Status add_code(const MappedFile& file, const ElfFile& elf, const LibraryScan& scan,

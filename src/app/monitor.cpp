@@ -2,9 +2,14 @@
 #include "app/monitor.h"
 
 #include "decode/decode.h"
+#include "process/container.h"
+#include "process/process_id.h"
+#include "sensors/memory_users.h"
 #include "util/time.h"
 
 #include <spdlog/spdlog.h>
+
+#include <limits>
 
 namespace forkmon {
 namespace {
@@ -13,11 +18,17 @@ namespace {
 constexpr std::array<const char*, FM_SENSOR_COUNT> sensor_names{"lifecycle", "probes",
                                                                 "page_faults", "discovery"};
 
+/// The sensor that a BPF program is of.
+fm_sensor sensor_of(const std::string& program) {
+  if (program == "on_hot_call" || program == "on_cold_call")
+    return FM_SENSOR_PROBES;
+  if (program == "on_page_fault")
+    return FM_SENSOR_PAGE_FAULTS;
+  return program == "on_loader" ? FM_SENSOR_DISCOVERY : FM_SENSOR_LIFECYCLE;
+}
+
 /// Records that made no sense are lost here.
 constexpr const char* decoder = "decode";
-
-/// A child that lives this long is looked up when records were lost: its end may be one of them.
-constexpr std::uint64_t lost_child_age_ns = 1'000'000'000;
 
 /// Most children exec or end before anybody has to look at them.
 constexpr std::uint64_t watched_age_ns = 100'000'000;
@@ -40,7 +51,14 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
   if (!programs)
     return programs.error();
   monitor->programs_ = std::move(*programs);
-  monitor->stuck_children_.emplace(TaintMap(monitor->programs_->taints_fd()), monitor->symbolizer_);
+  monitor->stuck_children_.emplace(
+      TaintMap(monitor->programs_->taints_fd()), monitor->symbolizer_,
+      [&programs = *monitor->programs_](std::span<const pid_t> pids) {
+        return memory_users(programs, pids);
+      },
+      [&correlator = monitor->correlator_](const ChildKey& child) {
+        return correlator.forker_of(child);
+      });
   monitor->start_page_faults();
   // Probes first: a child that is tainted with probes everywhere counts as exact.
   if (auto started = monitor->start_probes(); !started)
@@ -96,7 +114,8 @@ Status Monitor::try_probes() {
   discovery_ = std::make_unique<Discovery>(*maps_, *probes_, *libraries_);
   if (has_budget)
     suspects_ =
-        std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_, settings_.probe_budget);
+        std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
+                                        TaintMap(programs_->taints_fd()), settings_.probe_budget);
   return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
 }
 
@@ -129,30 +148,35 @@ Status Monitor::mark(pid_t pid, std::uint32_t flags) {
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
-  return FamilyMap(programs_->families_fd()).set(pidfd->get(), {flags, 0});
+  return FamilyMap(programs_->families_fd()).set(pidfd->get(), {flags, 0, 0});
 }
 
 Status Monitor::watch_family(pid_t pid) {
   if (auto watched = watch(pid, Inheritance::until_exec); !watched)
     return watched;
   for (const ForkedProcess& forked : family_of(forked_processes(), pid)) {
-    adopt(forked);
-    if (forked.process.pid != pid)
-      (void)watch(forked.process.pid, Inheritance::until_exec); // it may have ended by now
+    const auto adopted = adopt(forked);
+    const Status watched =
+        forked.process.pid == pid ? ok() : watch(forked.process.pid, Inheritance::until_exec);
+    if (watched && adopted && !adopted->unsure && probes_) // else it has ended by now
+      process(ArmedLateEvent{monotonic_now_ns(), adopted->key});
   }
   return ok();
 }
 
 void Monitor::adopt_all() {
   for (const ForkedProcess& forked : forked_processes())
-    if (forked.parent.threads > 1)
+    if (forked.is_orphan || forked.parent_threads > 1)
       adopt(forked);
 }
 
-void Monitor::adopt(const ForkedProcess& forked) {
+std::optional<ChildRef> Monitor::adopt(const ForkedProcess& forked) {
   ForkEvent fork = past_fork(forked);
-  if (TaintMap(programs_->taints_fd()).adopt(fork.child))
-    process(std::move(fork));
+  if (!TaintMap(programs_->taints_fd()).adopt(fork.child))
+    return std::nullopt;
+  const ChildRef child = fork.child;
+  process(std::move(fork));
+  return child;
 }
 
 void Monitor::look() {
@@ -174,31 +198,75 @@ void Monitor::take(std::span<const std::byte> record) {
 void Monitor::process(Event event) {
   if (auto* fork = std::get_if<ForkEvent>(&event)) {
     enricher_.enrich(*fork);
+    if (fork->cgroup.empty()) // the processes have ended, and their group may be gone, too
+      fork->container = container_of(programs_->cgroup_name(fork->cgroup_id));
+    learn_libraries(*fork); // first, because names of a stack may take long to find
     stacks_.fill(*fork);
-    learn_libraries(*fork);
   } else if (auto* call = std::get_if<CallEvent>(&event))
     stacks_.fill(*call);
   else if (const auto* exe = std::get_if<ExeEvent>(&event))
     enricher_.learn(*exe);
+  else if (auto* stuck = std::get_if<StuckEvent>(&event))
+    stuck->parent_ended =
+        stuck->child.parent_start_ticks != 0 && !is_still(parent_of(stuck->child));
   if (suspects_)
     suspects_->on(event);
   deliver(correlator_.on(event));
 }
 
-/// Of processes that are not armed one by one, and so not looked at then.
+/// Of processes that are not armed one by one, and so not looked at then. Where probes are
+/// everywhere, what is not seen counts as not called: so each process is looked at, as it may have
+/// loaded what others of its program have not. Page faults are less than that anyway.
 void Monitor::learn_libraries(const ForkEvent& fork) {
-  constexpr std::size_t max_learned = 4096;
   const bool all_armed = probes_ && settings_.probe == ProbePolicy::all;
   if (!all_armed && (probes_ || settings_.watched_only || !programs_->sees_page_faults()))
     return;
-  if (learned_exes_.size() >= max_learned)
-    learned_exes_.clear();
-  if (!learned_exes_.insert(fork.exe_id).second)
+  constexpr std::size_t max_learned = 4096;
+  const ProcessName parent{fork.child.parent_pid, fork.child.parent_start_ticks};
+  if (learned_.size() >= max_learned)
+    learned_.clear();
+  if (programs_seen_.size() >= max_learned)
+    programs_seen_.clear();
+  const auto [learned, is_new] = learned_.insert({fork.exe_id, all_armed ? parent : ProcessName{}});
+  if (!is_new)
     return;
   const std::size_t probed = libraries_->probed();
-  (void)libraries_->add_of(static_cast<pid_t>(fork.child.parent_pid)); // it may have ended
+  std::optional<std::string> unread;
+  const bool was_seen = look_at_program(fork, unread);
+  if (was_seen)
+    programs_seen_[fork.exe_id] = unread;
+  else if (auto seen = programs_seen_.find(fork.exe_id); seen != programs_seen_.end())
+    unread = seen->second; // the best guess of what a process that lived too shortly had mapped
   if (all_armed && libraries_->probed() > probed) // before, nobody carried these probes
     process(LateProbesEvent{0, monotonic_now_ns(), 0, {}});
+  if (all_armed && unread)
+    note_unwatched(fork, *unread);
+  if (!was_seen) // the next one is looked at
+    learned_.erase(learned);
+}
+
+/// The child has the same mapped. False where both have ended: then nothing is known of them.
+bool Monitor::look_at_program(const ForkEvent& fork, std::optional<std::string>& unread) {
+  for (const std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid}) {
+    if (auto looked = libraries_->add_of(static_cast<pid_t>(pid));
+        looked && !looked->mapped.empty() && !looked->ended) {
+      unread = std::move(looked->unread);
+      return true;
+    }
+  }
+  unread = "its process had ended before it could be looked at";
+  return false;
+}
+
+/// A process that maps a library which cannot be probed.
+void Monitor::note_unwatched(const ForkEvent& fork, const std::string& why) {
+  const std::uint32_t parent = fork.child.parent_pid;
+  (void)probes_->mark_unread(static_cast<pid_t>(parent)); // fails only when it has ended
+  process(LateProbesEvent{fork.time_ns,
+                          std::numeric_limits<std::uint64_t>::max(),
+                          parent,
+                          {parent},
+                          {InexactCause::library_unread, why}});
 }
 
 void Monitor::deliver(const std::vector<Finding>& findings) const {
@@ -216,18 +284,21 @@ void Monitor::tick(std::uint64_t now_ns) {
     for (LateProbesEvent& late : discovery_->tick())
       process(std::move(late));
   report_losses(now_ns);
+  report_skips(now_ns);
+  sweep(now_ns);
   look_for_stuck_children(now_ns);
   if (probes_)
     probes_->release_held();
   if (!suspects_)
     return;
-  for (DisarmEvent& disarmed : suspects_->tick(now_ns, correlator_))
-    process(disarmed);
+  for (Event& event : suspects_->tick(now_ns, correlator_))
+    process(std::move(event));
 }
 
 void Monitor::finish(std::uint64_t now_ns) {
   poll();
   report_losses(now_ns);
+  report_skips(now_ns);
   deliver(correlator_.finish(now_ns));
 }
 
@@ -236,8 +307,11 @@ void Monitor::look_for_stuck_children(std::uint64_t now_ns) {
     return;
   last_look_ns_ = now_ns;
   auto children = correlator_.children_older_than(now_ns, watched_age_ns);
+  const std::uint64_t failed = stuck_children_->spins().failed();
   for (Event& event : stuck_children_->look(children, now_ns))
     process(std::move(event));
+  if (stuck_children_->spins().failed() > failed)
+    spdlog::debug("a busy child is not sampled: {}", stuck_children_->spins().error());
 }
 
 void Monitor::report_losses(std::uint64_t now_ns) {
@@ -249,7 +323,26 @@ void Monitor::report_losses(std::uint64_t now_ns) {
     report_loss(now_ns, sensor_names[i], (*losses)[i]);
   report_loss(now_ns, decoder, undecodable_);
   if (lifecycle_lost)
-    end_lost_children(now_ns);
+    sweep_.hurry();
+}
+
+/// A run that the kernel skipped may have been about anybody who lived then.
+void Monitor::report_skips(std::uint64_t now_ns) {
+  const std::uint64_t from_ns = std::exchange(skips_read_ns_, now_ns);
+  for (const BpfRunTime& run : programs_->run_times()) {
+    std::uint64_t& reported = reported_skips_[run.program];
+    const std::uint64_t skipped = run.skipped - std::exchange(reported, run.skipped);
+    if (skipped == 0)
+      continue;
+    const fm_sensor sensor = sensor_of(run.program);
+    process(LossEvent{now_ns, sensor_names[sensor], skipped});
+    skips_[sensor_names[sensor]] += skipped;
+    if (sensor == FM_SENSOR_PAGE_FAULTS)
+      continue; // what it shows is never exact
+    const Inexact why{InexactCause::kernel_skipped, ""};
+    process(DisarmEvent{from_ns, 0, why.cause});
+    process(LateProbesEvent{from_ns, monotonic_now_ns(), 0, {}, why});
+  }
 }
 
 void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total) {
@@ -259,11 +352,12 @@ void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::
   reported = total;
 }
 
-void Monitor::end_lost_children(std::uint64_t now_ns) {
-  TaintMap taints(programs_->taints_fd());
-  for (const ChildRef& child : correlator_.children_older_than(now_ns, lost_child_age_ns))
-    if (!taints.find(child.key))
-      deliver(correlator_.gone(child.key, now_ns));
+/// Ends that were never reported: lost, or of a kind that the kernel side does not see.
+void Monitor::sweep(std::uint64_t now_ns) {
+  const TaintMap taints(programs_->taints_fd());
+  auto ask = [&](const ChildRef& child) { return taints.outcome_of(child); };
+  for (const ChildSweep::Gone& gone : sweep_.look(correlator_, now_ns, ask))
+    deliver(correlator_.gone(gone.child, now_ns, gone.outcome));
 }
 
 void Monitor::count_probes(KernelTotals& totals) const {
@@ -287,6 +381,8 @@ KernelTotals Monitor::totals() const {
   if (settings_.probe != ProbePolicy::none)
     totals.required_sensors.insert("probes");
   count_probes(totals);
+  totals.untracked_children = correlator_.untracked();
+  totals.unwatched_children = stuck_children_->unwatched();
   for (const BpfRunTime& run : programs_->run_times())
     if (run.runs != 0)
       totals.program_runs[run.program] = {std::chrono::duration<double>(run.time).count(),
@@ -307,6 +403,8 @@ KernelTotals Monitor::totals() const {
   totals.unresolved_hits = read->totals[FM_TOTAL_UNRESOLVED_HITS];
   for (const auto& [sensor, count] : reported_losses_)
     totals.lost[{sensor, sensor == decoder ? "undecodable" : "ring_full"}] = count;
+  for (const auto& [sensor, count] : skips_)
+    totals.lost[{sensor, "kernel_skipped"}] = count;
   for (FunctionId id = 0; id < functions_.size(); id++)
     if (read->function_calls[id] != 0)
       totals.calls[functions_.find(id)->function] += read->function_calls[id];

@@ -8,6 +8,7 @@
 #include "app/stack_filler.h"
 #include "app/suspect_arming.h"
 #include "app/thread_watch.h"
+#include "correlate/child_sweep.h"
 #include "correlate/correlator.h"
 #include "forkmon/totals.h"
 #include "process/enricher.h"
@@ -21,6 +22,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace forkmon {
@@ -76,12 +78,16 @@ private:
   Status try_probes();
   Status mark(pid_t pid, std::uint32_t flags);
   void learn_libraries(const ForkEvent& fork);
-  void adopt(const ForkedProcess& forked);
+  bool look_at_program(const ForkEvent& fork, std::optional<std::string>& unread);
+  void note_unwatched(const ForkEvent& fork, const std::string& why);
+  /// Returns the child; nothing where it is known already, or has ended.
+  std::optional<ChildRef> adopt(const ForkedProcess& forked);
   void take(std::span<const std::byte> record);
   void process(Event event);
   void report_losses(std::uint64_t now_ns);
+  void report_skips(std::uint64_t now_ns);
   void report_loss(std::uint64_t now_ns, const std::string& sensor, std::uint64_t total);
-  void end_lost_children(std::uint64_t now_ns);
+  void sweep(std::uint64_t now_ns);
   void look_for_stuck_children(std::uint64_t now_ns);
   void count_probes(KernelTotals& totals) const;
   void deliver(const std::vector<Finding>& findings) const;
@@ -90,20 +96,28 @@ private:
   OnFinding on_finding_;
   FunctionTable functions_;
   Correlator correlator_;
+  ChildSweep sweep_;
   Enricher enricher_;
   Symbolizer symbolizer_{Symbolizer::Options{}};
   StackFiller stacks_{symbolizer_};
   std::optional<StuckChildren> stuck_children_; ///< once the programs are loaded
   std::uint64_t last_look_ns_ = 0;
   std::map<std::string, std::uint64_t> reported_losses_;
+  std::map<std::string, std::uint64_t> reported_skips_; ///< by program
+  std::map<std::string, std::uint64_t> skips_;          ///< by sensor
+  std::uint64_t skips_read_ns_ = 0;
   std::uint64_t undecodable_ = 0;
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<ProbeSensor> probes_;       ///< null without probes; gone before the programs
   std::unique_ptr<MapReader> maps_;           ///< null without probes
   std::unique_ptr<ThreadWatch> thread_watch_; ///< gone before the probes
   std::unique_ptr<KnownLibraries> libraries_;
-  std::unique_ptr<Discovery> discovery_;    ///< where processes are armed one by one
-  std::set<FileId> learned_exes_;           ///< whose processes' libraries were looked at
+  std::unique_ptr<Discovery> discovery_; ///< where processes are armed one by one
+  using ProcessName = std::pair<std::uint32_t, std::uint64_t>; ///< pid, start
+  /// Programs, or processes of them, whose libraries were looked at.
+  std::set<std::pair<FileId, ProcessName>> learned_;
+  /// Why a library of the program could not be read, by the last process of it that was seen.
+  std::map<FileId, std::optional<std::string>> programs_seen_;
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };
 

@@ -4,10 +4,12 @@
 #include "app/agent.h"
 #include "app/command.h"
 #include "app/event_loop.h"
+#include "app/inventory.h"
 #include "app/log.h"
 #include "app/monitor.h"
 #include "app/reporter.h"
 #include "sensors/check.h"
+#include "sinks/inventory_text.h"
 #include "util/text.h"
 
 #include <spdlog/spdlog.h>
@@ -54,11 +56,13 @@ private:
   Status start_agent();
   Status start_loop();
   void announce() const;
+  void show_inventory() const;
   void on_signal(int signal);
   void on_tick();
   bool is_over() const;
   int exit_status();
   std::string scope() const;
+  std::string ending() const;
 
   const Options& options_;
   Agent::Reread reread_;
@@ -154,7 +158,7 @@ Status Session::start_target() {
   if (command_) {
     if (auto watched = monitor_->watch(command_->pid(), Inheritance::through_exec); !watched)
       return watched;
-    if (auto done = loop_->watch(command_->pidfd(), [this] { loop_->stop(); }); !done)
+    if (auto done = loop_->watch_once(command_->pidfd(), [this] { loop_->stop(); }); !done)
       return done;
     auto released = command_->release();
     if (!released) {
@@ -174,7 +178,7 @@ Status Session::start_target() {
   target_ = std::move(*pidfd);
   if (auto watched = monitor_->watch_family(*options_.pid); !watched)
     return watched;
-  return loop_->watch(target_.get(), [this] { target_ended_ = true; });
+  return loop_->watch_once(target_.get(), [this] { target_ended_ = true; });
 }
 
 std::string Session::scope() const {
@@ -184,6 +188,20 @@ std::string Session::scope() const {
     return fmt::format("the whole system, metrics on {}://{}/metrics",
                        options_.web.tls_cert.empty() ? "http" : "https", options_.listen);
   return "the whole system, until Ctrl-C";
+}
+
+/// What ended a session of -p; nothing where the user did.
+std::string Session::ending() const {
+  return target_ended_ ? fmt::format("process {} ended", *options_.pid) : std::string();
+}
+
+/// What is there at the start, so that silence afterwards is not taken for health.
+void Session::show_inventory() const {
+  if (command_ || options_.mode != Mode::trace)
+    return;
+  if (auto err = Output::on(STDERR_FILENO, "standard error"))
+    (void)err->write("forkmon: " + (options_.pid ? inventory_text(family_inventory(*options_.pid))
+                                                 : inventory_text(system_inventory())));
 }
 
 void Session::announce() const {
@@ -225,6 +243,7 @@ bool Session::is_over() const {
 
 int Session::run() {
   malloc_trim(0); // loading BPF programs and reading libraries takes far more than what comes
+  show_inventory();
   announce();
   auto ran = loop_->run();
   if (!ran)
@@ -246,7 +265,7 @@ int Session::exit_status() {
     auto err = Output::on(STDERR_FILENO, "standard error");
     std::uint64_t traced_us = (now_ns - started_ns_) / 1000;
     if (err)
-      (void)err->write(reporter_->summary().render(traced_us, monitor_->totals()));
+      (void)err->write(reporter_->summary().render(traced_us, monitor_->totals(), ending()));
   }
   if (failed_exec_)
     return *failed_exec_;

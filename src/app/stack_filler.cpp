@@ -2,6 +2,8 @@
 #include "app/stack_filler.h"
 
 #include "correlate/fork_call.h"
+#include "process/proc.h"
+#include "process/process_id.h"
 
 #include <spdlog/spdlog.h>
 
@@ -14,11 +16,25 @@ void log_note(const char* what, pid_t pid, const std::string& note) {
 }
 
 /// Nothing for a process that is gone, or a zombie.
-std::optional<AddressSpace> read_space(std::uint32_t pid) {
-  auto space = AddressSpace::of(static_cast<pid_t>(pid));
-  if (!space || space->mappings().empty())
+std::optional<AddressSpace> read_space(const ProcessId& process) {
+  auto space = AddressSpace::of(process.pid);
+  if (!space || space->mappings().empty() || !is_still(process))
     return std::nullopt;
   return std::move(*space);
+}
+
+/// Nothing, too, for a child that has called exec.
+std::optional<AddressSpace> read_forked_space(const ChildRef& child) {
+  auto space = read_space(process_of(child));
+  auto stat = read_stat(static_cast<pid_t>(child.key.pid));
+  if (!stat || !stat->forked_no_exec)
+    return std::nullopt;
+  return space;
+}
+
+bool runs_at(std::uint64_t address, const AddressSpace& space) {
+  const Mapping* mapping = space.find(address);
+  return mapping != nullptr && mapping->executable;
 }
 
 /// The copy starts at or a little below the stack pointer.
@@ -41,8 +57,7 @@ void StackFiller::fill(ForkEvent& fork) {
     return;
   std::vector<std::string> functions{function_at(fork.fork_ip, *parent)};
   for (std::uint64_t word : fork.fork_stack) {
-    const Mapping* mapping = parent->space.find(word);
-    if (mapping != nullptr && mapping->executable)
+    if (runs_at(word, parent->space))
       functions.push_back(function_at(word, *parent));
   }
   fork.call = fork_call_of(functions);
@@ -58,28 +73,42 @@ const std::string& StackFiller::function_at(std::uint64_t address, Space& space)
   return space.functions.emplace(address, std::move(function)).first->second;
 }
 
+/// A program that starts itself anew has another memory map, and one that loads a library has more
+/// of it.
 StackFiller::Space* StackFiller::parent_space(const ForkEvent& fork) {
-  auto known = spaces_.find(fork.child.parent_pid);
-  if (known != spaces_.end() && known->second.exe == fork.exe_id)
+  const ChildRef& child = fork.child;
+  auto known = spaces_.find(child.parent_pid);
+  if (known != spaces_.end() && known->second.start_ticks == child.parent_start_ticks &&
+      known->second.execs == fork.parent_execs && runs_at(fork.fork_ip, known->second.space))
     return &known->second;
-  auto space = read_space(fork.child.parent_pid);
+  auto space = read_space(parent_of(child));
+  if (!space || !runs_at(fork.fork_ip, *space)) // it has ended, or called exec since
+    space = read_forked_space(child);
   if (!space)
     return nullptr;
   if (spaces_.size() >= max_spaces)
     spaces_.clear();
-  Space read{fork.exe_id, std::move(*space)};
-  return &spaces_.insert_or_assign(fork.child.parent_pid, std::move(read)).first->second;
+  Space read{child.parent_start_ticks, fork.parent_execs, std::move(*space)};
+  return &spaces_.insert_or_assign(child.parent_pid, std::move(read)).first->second;
 }
 
-/// A child has its parent's memory map until it execs, but for what it mapped itself.
+const AddressSpace* StackFiller::remembered_space(const ChildRef& child) const {
+  auto found = spaces_.find(child.parent_pid);
+  const bool is_its = found != spaces_.end() && child.parent_start_ticks != 0 &&
+                      found->second.start_ticks == child.parent_start_ticks;
+  return is_its ? &found->second.space : nullptr;
+}
+
+/// A child has its parent's memory map until it execs, except for what it mapped itself. The
+/// parent's own comes last, because the parent may have called exec since the fork.
 const AddressSpace* StackFiller::space_of(const ChildRef& child) {
-  for (std::uint32_t pid : {child.key.pid, child.parent_pid}) {
-    last_read_ = read_space(pid);
-    if (last_read_)
-      return &*last_read_;
-  }
-  auto remembered = spaces_.find(child.parent_pid);
-  return remembered == spaces_.end() ? nullptr : &remembered->second.space;
+  last_read_ = read_forked_space(child);
+  if (last_read_)
+    return &*last_read_;
+  if (const AddressSpace* remembered = remembered_space(child))
+    return remembered;
+  last_read_ = read_space(parent_of(child));
+  return last_read_ ? &*last_read_ : nullptr;
 }
 
 void StackFiller::fill(CallEvent& call) {

@@ -23,14 +23,17 @@ public:
   void fill(CallEvent& call);
 
 private:
+  /// Of one process between two execs.
   struct Space {
-    FileId exe; ///< of the process when it was read; another one after an exec
+    std::uint64_t start_ticks = 0;
+    std::uint32_t execs = 0;
     AddressSpace space;
     /// Of code addresses that forks were made from: they are the same at nearly each fork.
     std::map<std::uint64_t, std::string> functions{};
   };
   const AddressSpace* space_of(const ChildRef& child);
   Space* parent_space(const ForkEvent& fork);
+  const AddressSpace* remembered_space(const ChildRef& child) const;
   const std::string& function_at(std::uint64_t address, Space& space);
 
   static constexpr std::size_t max_spaces = 32;

@@ -2,20 +2,22 @@
 #include "app/suspect_arming.h"
 
 #include "process/proc.h"
+#include "process/process_id.h"
 #include "sensors/perf_event.h"
+#include "util/time.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
 namespace forkmon {
 
 /// Counters start at 0, so that the first increase is one to Prometheus.
 SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Discovery& discovery,
-                             double budget)
+                             TaintMap taints, double budget)
     : probes_(probes), libraries_(libraries), discovery_(discovery),
+      workers_(probes, discovery, taints),
       budget_(budget), not_armed_{{"limit", 0}, {"budget", 0}, {"error", 0}} {
   for (Tier tier : tiers) {
     rearms_[to_string(tier)] = 0;
@@ -24,36 +26,36 @@ SuspectArming::SuspectArming(ProbeSensor& probes, KnownLibraries& libraries, Dis
   }
 }
 
-std::vector<DisarmEvent> SuspectArming::tick(std::uint64_t now_ns, const Correlator& correlator) {
-  release(now_ns, correlator);
+std::vector<Event> SuspectArming::tick(std::uint64_t now_ns, const Correlator& correlator) {
+  release(correlator);
   keep_to_budget(now_ns);
   for (const Suspect& suspect : suspects_.due(now_ns))
     arm(suspect, now_ns);
+  for (const ArmedLateEvent& armed : workers_.tick(now_ns, correlator))
+    news_.push_back(armed);
   probes_.release_unused();
-  return std::exchange(disarmed_, {});
+  return std::exchange(news_, {});
 }
 
 /// The perf events of children hang on their parent's, and go with them.
-void SuspectArming::release(std::uint64_t now_ns, const Correlator& correlator) {
+void SuspectArming::release(const Correlator& correlator) {
   for (pid_t pid : probes_.execed()) {
-    let_go(pid, now_ns);
+    let_go(pid, InexactCause::family_execed);
     count_disarms("exec");
   }
-  auto ended = probes_.ended();
+  const auto ended = probes_.ended();
   if (ended.empty())
     return;
-  std::set<std::uint32_t> needed;
-  for (const ChildRef& child : correlator.children_older_than(now_ns, 0))
-    needed.insert(child.parent_pid);
+  const auto needed = correlator.needed();
   for (pid_t pid : ended)
     if (!needed.contains(static_cast<std::uint32_t>(pid)))
-      let_go(pid, now_ns);
+      let_go(pid, InexactCause::disarmed);
 }
 
-void SuspectArming::let_go(pid_t pid, std::uint64_t now_ns) {
-  probes_.disarm(pid);
+void SuspectArming::let_go(pid_t pid, InexactCause cause) {
+  const std::uint64_t off_ns = probes_.disarm(pid);
   suspects_.forget(static_cast<std::uint32_t>(pid));
-  disarmed_.push_back({now_ns, static_cast<std::uint32_t>(pid)});
+  news_.push_back(DisarmEvent{off_ns, static_cast<std::uint32_t>(pid), cause});
 }
 
 void SuspectArming::count_disarms(const char* reason) {
@@ -67,19 +69,27 @@ void SuspectArming::keep_to_budget(std::uint64_t now_ns) {
     spdlog::debug("{}", in_use.error().message);
     return;
   }
-  for (const auto& change : budget_.judge(*in_use, now_ns)) {
-    Status done = change.carry ? probes_.restore(change.pid, change.tier)
-                               : probes_.drop(change.pid, change.tier);
-    if (!done)
-      spdlog::debug("the {} probes of process {}: {}", to_string(change.tier), change.pid,
-                    done.error().message);
-    if (change.carry) {
-      rearms_[to_string(change.tier)]++;
-      continue;
-    }
-    disarms_[{to_string(change.tier), "budget"}]++;
-    disarmed_.push_back({now_ns, static_cast<std::uint32_t>(change.pid)});
-  }
+  for (const auto& change : budget_.judge(*in_use, now_ns))
+    change.carry ? restore(change.pid, change.tier) : drop(change.pid, change.tier);
+}
+
+void SuspectArming::restore(pid_t pid, Tier tier) {
+  rearms_[to_string(tier)]++;
+  auto restored = probes_.restore(pid, tier);
+  if (restored)
+    workers_.look_at(pid, monotonic_now_ns());
+  else
+    spdlog::debug("the {} probes of process {}: {}", to_string(tier), pid,
+                  restored.error().message);
+}
+
+void SuspectArming::drop(pid_t pid, Tier tier) {
+  disarms_[{to_string(tier), "budget"}]++;
+  const auto off_ns = probes_.drop(pid, tier);
+  if (!off_ns)
+    spdlog::debug("the {} probes of process {}: {}", to_string(tier), pid, off_ns.error().message);
+  news_.push_back(DisarmEvent{off_ns ? *off_ns : monotonic_now_ns(),
+                              static_cast<std::uint32_t>(pid), InexactCause::over_budget});
 }
 
 void SuspectArming::arm(const Suspect& suspect, std::uint64_t now_ns) {
@@ -87,7 +97,12 @@ void SuspectArming::arm(const Suspect& suspect, std::uint64_t now_ns) {
     not_armed_["budget"]++;
     return;
   }
+  const ProcessId process{static_cast<pid_t>(suspect.pid), suspect.start_ticks};
+  if (!is_still(process))
+    return;
   auto armed = try_arming(suspect, now_ns);
+  if (!is_still(process)) // it has ended, and another may have got its number and the probes
+    return let_go(process.pid, InexactCause::disarmed);
   if (armed || armed.error().code == ESRCH)
     return;
   not_armed_[armed.error().code == EMFILE ? "limit" : "error"]++;
@@ -97,6 +112,10 @@ void SuspectArming::arm(const Suspect& suspect, std::uint64_t now_ns) {
 /// Where there is no room, the worst offenders have it.
 Status SuspectArming::try_arming(const Suspect& suspect, std::uint64_t now_ns) {
   const auto pid = static_cast<pid_t>(suspect.pid);
+  if (const auto first = probes_.first_of_family(pid)) { // it shares that one's probes and budget
+    workers_.look_at(*first, now_ns);
+    return ok();
+  }
   auto mapped = libraries_.add_of(pid);
   if (!mapped)
     return mapped.error();
@@ -105,12 +124,14 @@ Status SuspectArming::try_arming(const Suspect& suspect, std::uint64_t now_ns) {
     auto lesser = lesser_offender(pid);
     if (!lesser)
       break;
-    let_go(*lesser, now_ns);
+    let_go(*lesser, InexactCause::made_room);
     count_disarms("limit");
     armed = put_probes_on(suspect, mapped->mapped);
   }
-  if (armed)
-    discovery_.note_armed(pid, now_ns);
+  if (!armed)
+    return armed;
+  discovery_.note_armed(pid, now_ns);
+  workers_.look_at(pid, now_ns);
   return armed;
 }
 
@@ -145,6 +166,8 @@ void SuspectArming::count_in(KernelTotals& totals) const {
   totals.disarms = disarms_;
   totals.rearms = rearms_;
   totals.suspects_not_armed = not_armed_;
+  totals.workers_armed = workers_.armed();
+  totals.workers_not_armed = workers_.not_armed();
 }
 
 } // namespace forkmon

@@ -75,4 +75,18 @@ const char* to_string(LockKind kind) {
   return "unknown";
 }
 
+const char* to_string(Remedy remedy) {
+  switch (remedy) {
+  case Remedy::kill_child:
+    return "kill_child";
+  case Remedy::restart_parent:
+    return "restart_parent";
+  case Remedy::release_lock:
+    return "release_lock";
+  case Remedy::look_first:
+    return "look_first";
+  }
+  return "unknown";
+}
+
 } // namespace forkmon

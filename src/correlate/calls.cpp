@@ -102,9 +102,14 @@ std::vector<CallCount> calls_of(const FunctionTable& functions, const TrackedChi
   return result;
 }
 
-std::string advice_for(const FunctionTable& functions, const TrackedChild& child) {
+/// Before the exec, _posixsubprocess.c of CPython makes no unsafe calls itself: preexec_fn does.
+std::string advice_for(const FunctionTable& functions, const TrackedChild& child, Outcome outcome) {
   const auto calls = sorted_calls(functions, child);
-  return calls.empty() ? std::string() : calls.front().function.hint;
+  if (calls.empty())
+    return {};
+  const ForkPath path = fork_path_of(child.subject.parent.exe, {}, {});
+  const bool before_exec = path == ForkPath::python && outcome == Outcome::exec;
+  return advice_for_call(calls.front().function.hint, before_exec ? ForkPath::preexec_fn : path);
 }
 
 bool counts_are_complete(const TrackedChild& child, std::uint64_t sum) {

@@ -19,8 +19,8 @@ UnsafeCallFinding unsafe_call(const FunctionTable& functions, const TrackedChild
 /// The worst first, then the most frequent. A function that was announced but not counted counts 1.
 std::vector<CallCount> calls_of(const FunctionTable& functions, const TrackedChild& child);
 
-/// The hint of the first of calls_of(); empty without calls.
-std::string advice_for(const FunctionTable& functions, const TrackedChild& child);
+/// About the first of calls_of(), of a child that ended in this way; empty without calls.
+std::string advice_for(const FunctionTable& functions, const TrackedChild& child, Outcome outcome);
 
 /// Are the counts all there is, given the sum that the kernel sent at the end?
 bool counts_are_complete(const TrackedChild& child, std::uint64_t sum);

@@ -3,6 +3,7 @@
 
 #include "correlate/calls.h"
 #include "correlate/deadlock.h"
+#include "correlate/exactness.h"
 #include "correlate/fork_call.h"
 
 #include <sys/wait.h>
@@ -32,6 +33,7 @@ Subject subject_of(const ForkEvent& event) {
   Subject subject = subject_of(event.child);
   subject.parent.comm = event.parent_comm;
   subject.parent.exe = event.exe;
+  subject.parent.ended = event.parent_ended;
   subject.child.comm = event.child_comm;
   subject.uid = event.uid;
   subject.cgroup = event.cgroup;
@@ -67,10 +69,10 @@ std::vector<Finding> Correlator::finish(std::uint64_t now_ns) {
   return findings;
 }
 
-std::vector<Finding> Correlator::gone(const ChildKey& key, std::uint64_t now_ns) {
+std::vector<Finding> Correlator::gone(const ChildKey& key, std::uint64_t now_ns, Outcome outcome) {
   Findings findings;
   if (const auto it = children_.find(key); it != children_.end()) {
-    conclude(it->second, {now_ns, Outcome::exit, 0, std::nullopt}, findings);
+    conclude(it->second, {now_ns, outcome, 0, std::nullopt}, findings);
     retire(key);
   }
   return findings;
@@ -86,6 +88,36 @@ std::vector<ChildRef> Correlator::children_older_than(std::uint64_t now_ns,
   return result;
 }
 
+std::vector<Correlator::Relative>
+Correlator::living_of(const std::set<std::uint32_t>& roots) const {
+  std::vector<Relative> relatives;
+  if (roots.empty())
+    return relatives;
+  for (const auto& [key, child] : children_) {
+    const auto root = std::ranges::find_if(child.family.begin() + 1, child.family.end(),
+                                           [&](std::uint32_t pid) { return roots.contains(pid); });
+    if (root != child.family.end())
+      relatives.push_back({*root, child.ref});
+  }
+  std::ranges::sort(relatives, {},
+                    [](const Relative& relative) { return relative.child.key.fork_time_ns; });
+  return relatives;
+}
+
+std::set<std::uint32_t> Correlator::needed() const {
+  std::set<std::uint32_t> pids;
+  for (const auto& [key, child] : children_)
+    pids.insert(child.family.begin(), child.family.end());
+  return pids;
+}
+
+std::vector<ChildRef> Correlator::living_after(const ChildKey& key, std::size_t max) const {
+  std::vector<ChildRef> result;
+  for (auto it = children_.upper_bound(key); it != children_.end() && result.size() < max; ++it)
+    result.push_back(it->second.ref);
+  return result;
+}
+
 void Correlator::take(const ForkEvent& event, Findings& findings) {
   TrackedChild stranger;
   TrackedChild& child = obtain(event.child, stranger, findings);
@@ -94,9 +126,16 @@ void Correlator::take(const ForkEvent& event, Findings& findings) {
   child.fork_seen = true;
   child.subject = subject_of(event);
   child.locks_repaired = repairs_locks(event.call);
+  child.ref.call = event.call;
+  child.ref.forker_tid = event.parent_tid;
   if (&child == &stranger)
     ++untracked_;
-  findings.push_back(TaintedForkFinding{event.time_ns, Severity::info, child.subject});
+  child.is_orphan = event.parent_ended;
+  if (child.is_orphan)
+    return;
+  child.is_counted = is_living(event.child.key);
+  findings.push_back(TaintedForkFinding{event.time_ns, Severity::info, child.subject,
+                                        event.child.adopted, child.is_counted});
 }
 
 void Correlator::take(const CallEvent& event, Findings& findings) {
@@ -124,20 +163,34 @@ void Correlator::take(const EndEvent& event, Findings& findings) {
   if (event.how == EndEvent::How::exit || child.subject.child.comm.empty())
     child.subject.child.comm = event.comm;
   child.ref.armed &= event.child.armed; // the kernel takes it back where it lost a hit
+  child.unresolved_hits = event.unresolved_hits;
+  child.ref.leaderless |= event.child.leaderless;
   conclude(child, ending_of(event), findings);
   retire(event.child.key);
 }
 
+/// Of an adopted child the parent alone is known, not which of its threads forked.
+std::uint32_t Correlator::forker_of(const ChildKey& child) const {
+  const auto it = children_.find(child);
+  return it == children_.end() || it->second.ref.adopted ? 0 : it->second.ref.forker_tid;
+}
+
+/// What was suspected may be reported once more, as proven.
 void Correlator::take(const StuckEvent& event, Findings& findings) {
   const auto it = children_.find(event.child.key);
-  if (it == children_.end() || it->second.is_stuck)
+  if (it == children_.end() || (it->second.is_stuck && (it->second.stuck_proof || !event.proof)))
     return;
   TrackedChild& child = it->second;
+  DeadlockFinding finding = deadlock(child, event);
+  if (child.is_stuck)
+    finding.suspected_before = child.stuck_severity;
   child.is_stuck = true;
   child.stuck_proof = event.proof;
-  findings.push_back(deadlock(child, event));
-  const Severity severity = std::get<DeadlockFinding>(findings.back()).severity;
-  child.deadlock_severity = std::max(child.deadlock_severity.value_or(severity), severity);
+  child.stuck_severity = finding.severity;
+  if (finding.severity > Severity::info) // else it may well be right
+    child.deadlock_severity =
+        std::max(child.deadlock_severity.value_or(finding.severity), finding.severity);
+  findings.push_back(std::move(finding));
 }
 
 void Correlator::take(const UnstuckEvent& event, Findings& findings) {
@@ -150,14 +203,23 @@ void Correlator::end_deadlock(TrackedChild& child, std::uint64_t time_ns, bool c
                               Findings& findings) {
   if (!std::exchange(child.is_stuck, false))
     return;
-  findings.push_back(
-      DeadlockOverFinding{time_ns, Severity::info, child.subject, child_lives, child.stuck_proof});
+  findings.push_back(DeadlockOverFinding{time_ns, Severity::info, child.subject, child_lives,
+                                         child.stuck_proof, child.stuck_severity});
+  if (child_lives && !child.stuck_proof)
+    child.deadlock_severity.reset(); // the suspicion was wrong
 }
 
 void Correlator::take(const DisarmEvent& event, Findings&) {
   disarms_.add(event);
+  if (event.cause != InexactCause::over_budget)
+    late_probes_.end_unread(event.pid, event.time_ns);
   for (auto& [key, child] : children_)
     apply(event, child);
+}
+
+void Correlator::take(const ArmedLateEvent& event, Findings&) {
+  if (const auto it = children_.find(event.child); it != children_.end())
+    it->second.counted_from_ns = event.time_ns;
 }
 
 void Correlator::take(const LateProbesEvent& event, Findings&) {
@@ -186,6 +248,7 @@ TrackedChild& Correlator::obtain(const ChildRef& ref, TrackedChild& stranger, Fi
 TrackedChild Correlator::first_seen(const ChildRef& ref) const {
   TrackedChild child;
   child.ref = ref;
+  child.was_armed = ref.armed;
   child.subject = subject_of(ref);
   child.family = {ref.key.pid, ref.parent_pid};
   if (const TrackedChild* parent = parent_of(ref)) {
@@ -225,9 +288,12 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
       findings.push_back(
           unsafe_call(functions_, child, function, ending.time_ns, Evidence::uprobe, {}));
   }
+  const bool still_stuck = child.is_stuck;
   // One that outlives the session stays stuck.
   if (ending.outcome != Outcome::alive)
     end_deadlock(child, ending.time_ns, false, findings);
+  if (child.is_orphan && !child.deadlock_severity)
+    return;
   ChildFinding finding;
   finding.time_ns = ending.time_ns;
   finding.subject = child.subject;
@@ -237,11 +303,20 @@ void Correlator::conclude(TrackedChild& child, const Ending& ending, Findings& f
   finding.calls = calls_of(functions_, child);
   finding.severity = finding.calls.empty() ? Severity::info : finding.calls.front().severity;
   finding.deadlocked = child.deadlock_severity.has_value();
+  finding.still_stuck = still_stuck;
+  finding.was_counted = child.is_counted;
   if (child.deadlock_severity)
     finding.severity = std::max(finding.severity, *child.deadlock_severity);
-  finding.advice = advice_for(functions_, child);
-  finding.exact = child.ref.armed && child.disarmed_ns > ending.time_ns && ending.calls &&
-                  counts_are_complete(child, *ending.calls);
+  finding.advice = advice_for(functions_, child, ending.outcome);
+  finding.inexact = inexactness(child, ending.time_ns, ending.calls);
+  // At an exec its counts went with the task of its first thread, which had ended before.
+  if (child.ref.leaderless && ending.outcome == Outcome::exec)
+    finding.inexact = {InexactCause::leader_ended, ""};
+  finding.exact = finding.inexact.cause == InexactCause::none;
+  if (child.counted_from_ns)
+    finding.counted_from_us =
+        microseconds_between(child.ref.key.fork_time_ns, *child.counted_from_ns);
+  finding.unresolved_hits = child.unresolved_hits;
   findings.push_back(std::move(finding));
 }
 

@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace forkmon {
@@ -32,17 +33,34 @@ public:
   /// The session ends: concludes on the children that are still alive. Starts anew afterwards.
   std::vector<Finding> finish(std::uint64_t now_ns);
 
-  /// The child is dead, but its end record was lost: concludes on it, as an exit of unknown status
-  /// and never as exact. Nothing for a child that is not alive here.
-  std::vector<Finding> gone(const ChildKey& key, std::uint64_t now_ns);
+  /// The child is gone, but its end record was lost: concludes on it, never as exact. `outcome`:
+  /// exec, or exit where it is not known how it ended. Nothing for a child that is not alive here.
+  std::vector<Finding> gone(const ChildKey& key, std::uint64_t now_ns,
+                            Outcome outcome = Outcome::exit);
 
   std::size_t live_children() const { return children_.size(); }
+  bool is_living(const ChildKey& key) const { return children_.contains(key); }
 
   /// How many children there was no room for.
   std::uint64_t untracked() const { return untracked_; }
 
   /// Living children whose fork is at least `age_ns` ago, by pid.
   std::vector<ChildRef> children_older_than(std::uint64_t now_ns, std::uint64_t age_ns) const;
+  /// Those that come after `key`, by pid, `max` at most.
+  std::vector<ChildRef> living_after(const ChildKey& key, std::size_t max) const;
+
+  /// Living children that descend from one of the processes through tainted forks, the oldest
+  /// first, and from which one.
+  struct Relative {
+    std::uint32_t root = 0;
+    ChildRef child;
+  };
+  std::vector<Relative> living_of(const std::set<std::uint32_t>& roots) const;
+  /// The living children, and those that they descend from through tainted forks.
+  std::set<std::uint32_t> needed() const;
+
+  /// The thread that forked a living child; 0 where it is not known for sure.
+  std::uint32_t forker_of(const ChildKey& child) const;
 
 private:
   /// How a child ended. `calls` is what its counts must add up to, where the kernel said so.
@@ -63,6 +81,7 @@ private:
   void take(const UnstuckEvent& event, Findings& findings);
   void take(const ExeEvent&, Findings&) {} // concerns names only
   void take(const DisarmEvent& event, Findings& findings);
+  void take(const ArmedLateEvent& event, Findings& findings);
   void take(const LateProbesEvent& event, Findings& findings);
   void take(const LossEvent& event, Findings& findings);
 

@@ -1,73 +1,55 @@
 // SPDX-License-Identifier: MIT
 #include "correlate/deadlock.h"
 
-#include "correlate/advice.h"
+#include "correlate/calls.h"
+#include "correlate/hang_advice.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <utility>
 
 namespace forkmon {
-namespace {
 
-struct Waiter {
-  std::string_view function; ///< part of the name of a function of nptl/ in glibc
-  LockKind kind;
-};
-
-// The first that occurs in one of the innermost frames decides.
-constexpr std::array waiters{
-    Waiter{"pthread_cond_", LockKind::unknown},    Waiter{"pthread_rwlock_", LockKind::unknown},
-    Waiter{"pthread_barrier_", LockKind::unknown}, Waiter{"pthread_once", LockKind::unknown},
-    Waiter{"sem_wait", LockKind::semaphore},       Waiter{"sem_clockwait", LockKind::semaphore},
-    Waiter{"pthread_mutex_", LockKind::mutex},
-};
-
-/// The functions that wait are the innermost; further out is who called them.
-constexpr std::size_t frames_looked_at = 6;
-
-const Waiter* waiter_in(const std::vector<Frame>& stack) {
-  for (std::size_t i = 0; i < std::min(stack.size(), frames_looked_at); i++)
-    for (const Waiter& waiter : waiters)
-      if (stack[i].function.find(waiter.function) != std::string::npos)
-        return &waiter;
-  return nullptr;
-}
-
-/// glibc's own locks wait in there, but so do its mutexes.
-bool in_private_lock(const std::vector<Frame>& stack) {
-  return !stack.empty() &&
-         stack.front().function.find("lll_lock_wait_private") != std::string::npos;
-}
-
-} // namespace
-
-Lock named_by_stack(Lock lock, const std::vector<Frame>& stack) {
-  if (const Waiter* waiter = waiter_in(stack))
-    lock.kind = waiter->kind;
-  else if (in_private_lock(stack))
-    lock.kind = LockKind::unknown;
-  if (lock.kind != LockKind::mutex)
-    lock.owner.reset();
-  return lock;
+Severity severity_of(StuckReason reason) {
+  switch (reason) {
+  case StuckReason::handler:          // how a daemon waits for its signals
+  case StuckReason::all_threads_wait: // the same, with threads; without handlers it is proven
+  case StuckReason::shared_futex:     // how an idle worker of a pool waits
+    return Severity::info;
+  case StuckReason::memory_shared: // the other process was made to share it, and may well wake it
+  case StuckReason::shared_owner_lives: // it may only take long
+  case StuckReason::spins:              // it may wait for another process, or work
+    return Severity::warning;
+  case StuckReason::none:
+  case StuckReason::memory_unknown: // a proof but for somebody who was not seen
+  case StuckReason::shared_owner_ended:
+  case StuckReason::pi_owner_lives: // for as long as the parent's thread lives
+  case StuckReason::traced:
+  case StuckReason::timed_loop:
+  case StuckReason::own_pipe:
+    return Severity::high;
+  }
+  return Severity::high;
 }
 
 DeadlockFinding deadlock(const TrackedChild& child, const StuckEvent& event) {
   DeadlockFinding finding;
   finding.time_ns = event.time_ns;
-  finding.severity = event.proof ? Severity::critical : Severity::high;
+  finding.severity = event.proof ? Severity::critical : severity_of(event.reason);
   finding.subject = child.subject;
+  finding.subject.parent.ended |= event.parent_ended;
   finding.proof = event.proof;
   finding.reason = event.reason;
   finding.tid = event.tid;
   finding.threads = event.threads;
-  finding.lock = named_by_stack(event.lock, event.stack);
+  finding.lock = event.lock;
+  finding.since_fork_us = microseconds_between(child.ref.key.fork_time_ns, event.time_ns);
   finding.waited_ms = event.waited_ms;
   finding.stack = event.stack;
-  finding.owner_stack = finding.lock.owner ? event.owner_stack : std::vector<Frame>{};
+  finding.owner_stack = event.owner_stack;
   finding.python = event.python;
-  finding.advice = advice_for_deadlock(
-      finding.lock, event.stack, fork_path_of(child.subject.parent.exe, event.stack, event.python));
+  HangAdvice advice = advice_for_hang(finding, child.locks_repaired);
+  finding.remedy = advice.remedy;
+  finding.now = std::move(advice.now);
+  finding.advice = std::move(advice.fix);
   return finding;
 }
 

@@ -8,10 +8,10 @@
 
 namespace forkmon {
 
-DeadlockFinding deadlock(const TrackedChild& child, const StuckEvent& event);
+/// Of a suspicion, as somebody sees it who is woken up by it: `info` where healthy programs often
+/// look the same, `warning` where they do now and then, `high` where hardly any does.
+Severity severity_of(StuckReason reason);
 
-/// What the lock is, where the stack names the function that waits for it: a condition variable's
-/// futex looks like a semaphore's, and a lock inside the C library like a mutex's.
-Lock named_by_stack(Lock lock, const std::vector<Frame>& stack);
+DeadlockFinding deadlock(const TrackedChild& child, const StuckEvent& event);
 
 } // namespace forkmon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Whose probes were taken off, and when.
+/// Whose probes were taken off, when, and why.
 #pragma once
 
 #include "correlate/tracked_child.h"
@@ -17,13 +17,13 @@ class DisarmLog {
 public:
   void add(const DisarmEvent& event);
 
-  /// Notes in `child` what was taken off its family since its fork.
+  /// Notes in `child` what was taken off its family since its fork, and what before.
   void apply_to(TrackedChild& child) const;
 
 private:
-  std::map<std::uint32_t, std::uint64_t> last_ns_; ///< by pid
-  std::uint64_t latest_ns_ = 0;                    ///< of all
-  std::uint64_t forgotten_ns_ = 0;                 ///< latest of those that are not in last_ns_
+  std::map<std::uint32_t, DisarmEvent> last_; ///< by pid; 0: of anybody
+  DisarmEvent latest_;                        ///< of all
+  DisarmEvent forgotten_;                     ///< the latest of those that are not in last_
 };
 
 /// Notes one DisarmEvent in `child`, if it is about its family and in its lifetime.

@@ -22,7 +22,7 @@ void Suspects::on(const Event& event) {
 
 void Suspects::take(const ForkEvent& event) {
   const ChildRef& child = event.child;
-  if (child.armed)
+  if (child.armed || event.parent_ended)
     return;
   if (parents_.size() >= max_children) {
     young_.erase(parents_.begin()->first);
@@ -30,7 +30,8 @@ void Suspects::take(const ForkEvent& event) {
   }
   const Child key{child.key.fork_time_ns, child.key.pid};
   // Which thread forked an adopted child is a guess.
-  parents_.emplace(key, Suspect{child.parent_pid, child.adopted ? 0 : event.parent_tid});
+  parents_.emplace(key, Suspect{child.parent_pid, child.adopted ? 0 : event.parent_tid,
+                                child.parent_start_ticks});
   young_.insert(key);
 }
 
@@ -43,8 +44,9 @@ void Suspects::take(const EndEvent& event) {
   const bool soon = event.time_ns <= child.fork_time_ns + grace_ns;
   const bool harmless =
       event.child.armed ? event.calls == 0 : event.how == EndEvent::How::exec && soon;
-  if (!harmless)
-    accuse(parent ? parent.mapped() : Suspect{event.child.parent_pid, 0}, event.child.armed);
+  const Suspect unknown{event.child.parent_pid, 0, event.child.parent_start_ticks};
+  if (!harmless && unknown.pid != 0)
+    accuse(parent ? parent.mapped() : unknown, event.child.armed);
 }
 
 std::vector<Suspect> Suspects::due(std::uint64_t now_ns) {
@@ -57,7 +59,7 @@ std::vector<Suspect> Suspects::due(std::uint64_t now_ns) {
 
 void Suspects::forget(std::uint32_t pid) {
   auto is_of_process = [&](const Suspect& suspect) { return suspect.pid == pid; };
-  const auto first = offences_.lower_bound({pid, 0});
+  const auto first = offences_.lower_bound({pid, 0, 0});
   const auto last = std::find_if(first, offences_.end(),
                                  [&](const auto& entry) { return !is_of_process(entry.first); });
   if (first == last)
@@ -69,13 +71,17 @@ void Suspects::forget(std::uint32_t pid) {
 
 std::uint64_t Suspects::offences(std::uint32_t pid) const {
   std::uint64_t sum = 0;
-  for (auto entry = offences_.lower_bound({pid, 0});
+  for (auto entry = offences_.lower_bound({pid, 0, 0});
        entry != offences_.end() && entry->first.pid == pid; ++entry)
     sum += entry->second;
   return sum;
 }
 
 void Suspects::accuse(const Suspect& suspect, bool was_armed) {
+  const auto former = offences_.lower_bound({suspect.pid, 0, 0});
+  if (former != offences_.end() && former->first.pid == suspect.pid &&
+      former->first.start_ticks != suspect.start_ticks)
+    forget(suspect.pid);
   if (!offences_.contains(suspect)) {
     if (known_.size() >= max_known) {
       const Suspect oldest = known_.front();

@@ -16,7 +16,8 @@ namespace forkmon {
 /// A thread that forks.
 struct Suspect {
   std::uint32_t pid = 0;
-  std::uint32_t tid = 0; ///< 0: not known
+  std::uint32_t tid = 0;         ///< 0: not known
+  std::uint64_t start_ticks = 0; ///< of the process, because pids are given out again
   auto operator<=>(const Suspect&) const = default;
 };
 
@@ -36,7 +37,7 @@ public:
   /// Of the process's threads so far; 0 for one that is not known.
   std::uint64_t offences(std::uint32_t pid) const;
 
-  /// The process has ended: who has its pid next is someone else.
+  /// The process has ended, or is another program now.
   void forget(std::uint32_t pid);
 
 private:

@@ -33,12 +33,15 @@ std::string text_of(const char (&chars)[size]) {
 ChildRef child_of(const fm_child& child) {
   ChildRef ref;
   ref.key = {child.pid, child.fork_time_ns};
+  ref.start_ticks = child.start_ns / FM_TICK_NS;
   ref.parent_pid = child.parent_pid;
   ref.parent_start_ticks = child.parent_start_ns / FM_TICK_NS;
   ref.parent_threads = child.parent_threads;
   ref.armed = (child.flags & FM_CHILD_ARMED) != 0;
   ref.parent_tainted = (child.flags & FM_CHILD_PARENT_TAINTED) != 0;
   ref.adopted = (child.flags & FM_CHILD_ADOPTED) != 0;
+  ref.unsure = (child.flags & FM_CHILD_UNSURE) != 0;
+  ref.leaderless = (child.flags & FM_CHILD_LEADERLESS) != 0;
   return ref;
 }
 
@@ -51,6 +54,7 @@ Result<Event> event_of(const fm_fork_record& record) {
   event.exe = text_of(record.exe_name);
   event.uid = record.uid;
   event.parent_tid = record.parent_tid;
+  event.parent_execs = record.parent_execs;
   event.fork_ip = record.fork_ip;
   event.fork_stack.assign(std::begin(record.fork_stack), std::end(record.fork_stack));
   event.parent_comm = text_of(record.parent_comm);

@@ -48,6 +48,8 @@ Status check_header(int fd) {
     return read.error().code == 0 ? Error{read.error().message, ENOEXEC} : read.error();
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
     return Error{"not an ELF file", ENOEXEC};
+  if (header.e_ident[EI_CLASS] == ELFCLASS32)
+    return Error{"a 32-bit ELF file, whose functions are not probed"};
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
     return Error{"not a 64-bit little-endian ELF file"};
   if (header.e_machine != native_elf_machine())

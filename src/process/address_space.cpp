@@ -79,6 +79,7 @@ std::optional<Mapping> parse_line(std::string_view line) {
   mapping.readable = permissions[0] == 'r';
   mapping.writable = permissions[1] == 'w';
   mapping.executable = permissions[2] == 'x';
+  mapping.is_shared = permissions[3] == 's';
   mapping.path = unescape(parser.path());
   return mapping;
 }

@@ -24,6 +24,7 @@ struct Mapping {
   bool readable = false;
   bool writable = false;
   bool executable = false;
+  bool is_shared = false; ///< MAP_SHARED; else it is copied when somebody writes to it
   std::string path; ///< raw bytes; "[stack]" and the like as the kernel has them; may be empty
 };
 

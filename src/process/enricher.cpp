@@ -3,6 +3,7 @@
 
 #include "process/container.h"
 #include "process/proc.h"
+#include "process/process_id.h"
 #include "util/text.h"
 
 #include <utility>
@@ -29,11 +30,13 @@ void Enricher::learn(const ExeEvent& exe) {
 }
 
 std::string Enricher::path_of(const ForkEvent& fork) {
-  if (auto known = paths_.find(fork.exe_id); known != paths_.end())
+  // On btrfs, executables of two subvolumes may have one id.
+  if (auto known = paths_.find(fork.exe_id);
+      known != paths_.end() && base_name(known->second).starts_with(fork.exe))
     return known->second;
-  for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid}) {
-    auto exe = read_executable(static_cast<pid_t>(pid));
-    if (!exe || !base_name(exe->path).starts_with(fork.exe))
+  for (const ProcessId& process : {parent_of(fork.child), process_of(fork.child)}) {
+    auto exe = read_executable(process.pid);
+    if (!exe || !base_name(exe->path).starts_with(fork.exe) || !is_still(process))
       continue;
     remember(fork.exe_id, exe->path);
     return exe->path;
@@ -44,22 +47,24 @@ std::string Enricher::path_of(const ForkEvent& fork) {
 /// One that forks all the time is looked at once a second.
 std::optional<std::string> Enricher::cgroup_of(const ForkEvent& fork) {
   const std::uint32_t parent = fork.child.parent_pid;
+  const std::uint64_t start_ticks = fork.child.parent_start_ticks;
   if (auto recent = recent_cgroups_.find(parent);
-      recent != recent_cgroups_.end() && recent->second.id == fork.cgroup_id &&
-      fork.time_ns < recent->second.read_ns + cgroup_age_ns)
+      recent != recent_cgroups_.end() && recent->second.start_ticks == start_ticks &&
+      recent->second.id == fork.cgroup_id && fork.time_ns < recent->second.read_ns + cgroup_age_ns)
     return recent->second.path;
   auto path = read_cgroup_of(fork);
-  if (!path)
+  if (!path || fork.parent_ended)
     return path;
   if (recent_cgroups_.size() >= max_remembered)
     recent_cgroups_.clear();
-  recent_cgroups_.insert_or_assign(parent, Cgroup{fork.cgroup_id, fork.time_ns, *path});
+  recent_cgroups_.insert_or_assign(parent,
+                                   Cgroup{start_ticks, fork.cgroup_id, fork.time_ns, *path});
   return path;
 }
 
 std::optional<std::string> Enricher::read_cgroup_of(const ForkEvent& fork) const {
-  for (std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid})
-    if (auto cgroup = read_cgroup(static_cast<pid_t>(pid)))
+  for (const ProcessId& process : {parent_of(fork.child), process_of(fork.child)})
+    if (auto cgroup = read_cgroup(process.pid); cgroup && exists(process))
       return std::move(*cgroup);
   return cgroups_.path_of(fork.cgroup_id);
 }

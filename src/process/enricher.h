@@ -31,6 +31,7 @@ private:
   /// A process may be moved to another cgroup, which its id tells on cgroup v2 alone.
   static constexpr std::uint64_t cgroup_age_ns = 1'000'000'000;
   struct Cgroup {
+    std::uint64_t start_ticks = 0; ///< of the parent
     std::uint64_t id = 0;
     std::uint64_t read_ns = 0; ///< CLOCK_MONOTONIC, of the fork
     std::string path;

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -32,6 +33,7 @@ struct MountLine {
   std::string_view root;   ///< what of the file system is mounted
   std::string_view place;
   std::string_view type;
+  std::string_view options; ///< of the file system
 };
 
 std::string_view word(std::string_view text, std::size_t index) {
@@ -44,29 +46,40 @@ MountLine parse_mount(std::string_view line) {
   const auto separator = line.find(" - ");
   if (separator == std::string_view::npos)
     return {};
-  return {word(line, 0), word(line, 2), word(line, 3), word(line, 4),
-          word(line.substr(separator + 3), 0)};
+  const std::string_view file_system = line.substr(separator + 3);
+  return {word(line, 0), word(line, 2),        word(line, 3),
+          word(line, 4), word(file_system, 0), word(file_system, 2)};
 }
 
 using Matches = std::function<bool(const MountLine&)>;
-using Field = std::string_view MountLine::*;
 
-/// A field of the first mount that matches, as `pid` sees it.
-std::optional<std::string> find(pid_t pid, const Matches& matches, Field field) {
+/// The first mount that matches, as `pid` sees it.
+std::optional<Mount> find(pid_t pid, const Matches& matches) {
   auto text = read_proc_file(fmt::format("/proc/{}/mountinfo", pid), max_mountinfo_bytes);
   for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
     const MountLine mount = parse_mount(rest.substr(0, end));
     if (!mount.type.empty() && matches(mount))
-      return std::string(mount.*field);
+      return Mount{std::string(mount.type), unescape_mount(mount.root), unescape_mount(mount.place),
+                   std::string(mount.options)};
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return std::nullopt;
 }
 
+/// Layers of an overlay may be mounted for the host's first process alone.
 std::optional<std::string> find_type_anywhere(pid_t pid, const Matches& matches) {
-  auto type = find(pid, matches, &MountLine::type);
-  return type || pid == getpid() ? type : find(getpid(), matches, &MountLine::type);
+  for (pid_t viewer : {pid, getpid(), 1})
+    if (auto mount = find(viewer, matches))
+      return mount->type;
+  return std::nullopt;
+}
+
+/// Its root as readlink(2) shows it: below that lie the places of its mountinfo.
+std::string root_of(pid_t pid) {
+  std::error_code error;
+  auto root = std::filesystem::read_symlink(fmt::format("/proc/{}/root", pid), error).native();
+  return root == "/" ? std::string() : root;
 }
 
 /// Of files that live in memory alone (memfd_create(2)): a mount of the kernel's own, which is in
@@ -82,6 +95,32 @@ dev_t memory_device() {
 bool is_local_type(std::string_view type) {
   return !type.starts_with("fuse") && !type.starts_with("nfs") &&
          std::ranges::find(remote_types, type) == std::end(remote_types);
+}
+
+std::string unescape_mount(std::string_view text) {
+  constexpr std::size_t digits = 3;
+  std::string plain;
+  while (!text.empty()) {
+    const auto code = text.substr(1, digits);
+    unsigned character = 0;
+    const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), character, 8);
+    const bool is_escaped = text.front() == '\\' && code.size() == digits && error == std::errc{} &&
+                            end == code.data() + digits;
+    plain += is_escaped ? static_cast<char>(character) : text.front();
+    text.remove_prefix(is_escaped ? digits + 1 : 1);
+  }
+  return plain;
+}
+
+std::optional<Mount> find_mount(pid_t pid, std::uint64_t mount_id) {
+  const std::string id = std::to_string(mount_id);
+  const Matches has_id = [&](const MountLine& mount) { return mount.id == id; };
+  if (auto ours = find(getpid(), has_id))
+    return ours;
+  auto theirs = find(pid, has_id);
+  if (theirs)
+    theirs->place = root_of(pid) + (theirs->place == "/" ? "" : theirs->place);
+  return theirs;
 }
 
 bool mount_answers(pid_t pid, std::uint64_t mount_id) {
@@ -103,7 +142,8 @@ std::string mount_point_of(std::string_view type) {
   const Matches is_whole = [&](const MountLine& mount) {
     return mount.type == type && mount.root == "/";
   };
-  return find(getpid(), is_whole, &MountLine::place).value_or("");
+  auto mount = find(getpid(), is_whole);
+  return mount ? mount->place : "";
 }
 
 } // namespace forkmon

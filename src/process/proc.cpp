@@ -15,13 +15,15 @@
 #include <array>
 #include <climits>
 #include <filesystem>
-#include <iterator>
 #include <sstream>
 
 namespace forkmon {
 namespace {
 
 // include/linux/sched.h of the kernel.
+constexpr std::uint64_t pf_exiting = 0x4;
+constexpr std::uint64_t pf_io_worker = 0x10;
+constexpr std::uint64_t pf_user_worker = 0x4000; // since 6.4
 constexpr std::uint64_t pf_forknoexec = 0x40;
 constexpr std::uint64_t pf_kthread = 0x00200000;
 
@@ -53,7 +55,8 @@ std::vector<std::string_view> fields_of(std::string_view text) {
   return fields;
 }
 
-/// Names in a directory of /proc that are numbers: pids, tids or descriptors.
+} // namespace
+
 std::vector<pid_t> numbers_in(const std::string& directory) {
   std::vector<pid_t> numbers;
   std::error_code error;
@@ -63,22 +66,6 @@ std::vector<pid_t> numbers_in(const std::string& directory) {
       numbers.push_back(*number);
   return numbers;
 }
-
-/// Children that any thread of the process made.
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> children;
-  for (pid_t tid : threads_of(pid)) {
-    auto text = read_file(fmt::format("/proc/{}/task/{}/children", pid, tid), 65536);
-    if (!text)
-      continue;
-    for (std::string_view field : fields_of(*text))
-      if (auto child = parse_number<pid_t>(field))
-        children.push_back(*child);
-  }
-  return children;
-}
-
-} // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -117,17 +104,26 @@ Result<ProcStat> parse_stat(std::string_view text) {
   auto pid = fields_of(text.substr(0, open_paren));
   auto fields = fields_of(text.substr(close_paren + 1));
   constexpr std::size_t state = 0, ppid = 1, flags = 6, threads = 17, start_time = 19;
+  constexpr std::size_t start_code = 23, end_code = 24, start_stack = 25;
+  auto number_at = [&fields](std::size_t index) {
+    return index < fields.size() ? parse_number<std::uint64_t>(fields[index]).value_or(0) : 0;
+  };
   if (pid.size() != 1 || fields.size() <= start_time)
     return malformed;
-  auto flag_bits = parse_number<std::uint64_t>(fields[flags]).value_or(0);
+  const std::uint64_t flag_bits = number_at(flags);
   stat.pid = parse_number<pid_t>(pid[0]).value_or(0);
   stat.comm = text.substr(open_paren + 1, close_paren - open_paren - 1);
   stat.state = fields[state][0];
   stat.ppid = parse_number<pid_t>(fields[ppid]).value_or(0);
   stat.threads = parse_number<std::uint32_t>(fields[threads]).value_or(0);
-  stat.start_time = parse_number<std::uint64_t>(fields[start_time]).value_or(0);
+  stat.start_time = number_at(start_time);
+  stat.start_code = number_at(start_code);
+  stat.end_code = number_at(end_code);
+  stat.start_stack = number_at(start_stack);
   stat.is_kernel_thread = (flag_bits & pf_kthread) != 0;
   stat.forked_no_exec = (flag_bits & pf_forknoexec) != 0;
+  stat.is_exiting = (flag_bits & pf_exiting) != 0;
+  stat.is_worker = (flag_bits & (pf_io_worker | pf_user_worker)) != 0;
   return stat;
 }
 
@@ -136,6 +132,29 @@ Result<ProcStat> read_stat(pid_t pid) {
   if (!text)
     return text.error();
   return parse_stat(*text);
+}
+
+Result<ProcStat> read_stat(pid_t pid, pid_t tid) {
+  auto text = read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid), 4096);
+  if (!text)
+    return text.error();
+  return parse_stat(*text);
+}
+
+std::uint32_t running_threads(const ProcStat& process) {
+  constexpr std::uint32_t most_looked_at = 1024;
+  if (process.threads <= 1)
+    return process.threads;
+  std::uint32_t looked_at = 0;
+  std::uint32_t running = process.threads;
+  for (pid_t tid : threads_of(process.pid)) {
+    if (looked_at++ >= most_looked_at)
+      break;
+    auto thread = read_stat(process.pid, tid);
+    if ((!thread || thread->is_worker || thread->is_exiting) && running > 0)
+      running--;
+  }
+  return running;
 }
 
 std::vector<pid_t> all_processes() {
@@ -166,34 +185,9 @@ bool has_ended(const Fd& pidfd) {
   return poll(&poll_fd, 1, 0) == 1;
 }
 
-std::optional<std::uint64_t> context_switches(pid_t pid) {
-  auto status = read_file(fmt::format("/proc/{}/task/{}/status", pid, pid), 16384);
-  if (!status)
-    return std::nullopt;
-  std::uint64_t sum = 0;
-  std::string_view text = *status;
-  while (!text.empty()) {
-    auto line = next_field(text, '\n');
-    auto key = next_field(line, '\t');
-    if (key == "voluntary_ctxt_switches:" || key == "nonvoluntary_ctxt_switches:")
-      sum += parse_number<std::uint64_t>(line).value_or(0);
-  }
-  return sum;
-}
-
 bool share_memory(pid_t one, pid_t other) {
   constexpr int kcmp_vm = 1; // enum kcmp_type of include/uapi/linux/kcmp.h
   return one != other && syscall(SYS_kcmp, one, other, kcmp_vm, 0, 0) == 0;
-}
-
-bool shares_memory(pid_t pid) {
-  auto stat = read_stat(pid);
-  if (!stat)
-    return false;
-  std::vector<pid_t> relatives = children_of(pid);
-  std::ranges::copy(children_of(stat->ppid), std::back_inserter(relatives)); // CLONE_PARENT
-  relatives.push_back(stat->ppid);
-  return std::ranges::any_of(relatives, [pid](pid_t other) { return share_memory(pid, other); });
 }
 
 Result<Executable> read_executable(pid_t pid) {
@@ -245,6 +239,10 @@ Result<std::string> read_cgroup(pid_t pid) {
   if (!text)
     return text.error();
   return parse_cgroup(*text);
+}
+
+dev_t device_of(const FileId& file) {
+  return makedev(file.dev >> 20U, file.dev & 0xfffffU);
 }
 
 Result<RegularFile> open_mapped(const MappedFile& file, pid_t pid) {

@@ -25,17 +25,28 @@ struct ProcStat {
   char state = '?';
   pid_t ppid = 0;
   std::uint32_t threads = 0;
-  std::uint64_t start_time = 0;  ///< clock ticks after boot: with the pid, a name for ever
+  std::uint64_t start_time = 0; ///< clock ticks after boot: with the pid, a name for ever
+  /// Of the memory map; no addresses where it may not be read. A fork keeps them, an exec sets them
+  /// anew.
+  std::uint64_t start_code = 0;
+  std::uint64_t end_code = 0;
+  std::uint64_t start_stack = 0;
   bool is_kernel_thread = false; ///< PF_KTHREAD
   bool forked_no_exec = false;   ///< PF_FORKNOEXEC
+  bool is_exiting = false;       ///< PF_EXITING: past all code of the program
+  bool is_worker = false;        ///< PF_IO_WORKER, PF_USER_WORKER: of io_uring or vhost
 
   /// A zombie. Where only its first thread has ended, a process lives on.
   bool has_ended() const { return (state == 'Z' || state == 'X') && threads <= 1; }
 };
 
 Result<ProcStat> read_stat(pid_t pid);
+Result<ProcStat> read_stat(pid_t pid, pid_t tid);
 /// The same from the file's text.
 Result<ProcStat> parse_stat(std::string_view text);
+
+/// Names in a directory of /proc that are numbers: pids, tids or descriptors.
+std::vector<pid_t> numbers_in(const std::string& directory);
 
 /// Process ids, those of this pid namespace.
 std::vector<pid_t> all_processes();
@@ -43,19 +54,18 @@ std::vector<pid_t> all_processes();
 /// Thread ids; empty when the process has ended.
 std::vector<pid_t> threads_of(pid_t pid);
 
+/// Threads of the process that run its code, and so may hold its locks: not those that have ended
+/// but are not gone yet, nor what the kernel runs in it for io_uring and vhost. Looks at 1,024.
+std::uint32_t running_threads(const ProcStat& process);
+
 Result<Fd> open_pidfd(pid_t pid);
 /// Of a thread that need not be the first of its process (PIDFD_THREAD): since Linux 6.9.
 Result<Fd> open_thread_pidfd(pid_t tid);
 bool has_ended(const Fd& pidfd);
 
-/// How often the main thread has been switched out, willing or not: unchanged, it has not run.
-std::optional<std::uint64_t> context_switches(pid_t pid);
-
-/// Do the two share one address space (CLONE_VM), as after vfork?
+/// Do the two share one address space (CLONE_VM), as after vfork? False also where the kernel does
+/// not tell (kcmp(2)), so that no proof may rest on it.
 bool share_memory(pid_t one, pid_t other);
-
-/// Does it share its address space with its parent, a sibling or a child?
-bool shares_memory(pid_t pid);
 
 /// A whole small file, up to `limit` bytes.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 1U << 20U);
@@ -77,6 +87,9 @@ Result<Executable> resolve_executable(const std::string& path);
 /// first that there is, v2's only where it is not the root.
 Result<std::string> read_cgroup(pid_t pid);
 std::string parse_cgroup(std::string_view text);
+
+/// The device in the form of stat(2).
+dev_t device_of(const FileId& file);
 
 /// One file mapped executable.
 struct MappedFile {

@@ -18,6 +18,9 @@ struct ProcessId {
   std::uint64_t start_ticks = 0; ///< ticks of CLOCK_BOOTTIME, as in /proc/PID/stat; 0: not known
 };
 
+/// The child itself, also after an exec.
+ProcessId process_of(const ChildRef& child);
+
 /// The process that forked the child, as it was at the fork.
 ProcessId parent_of(const ChildRef& child);
 
@@ -32,5 +35,8 @@ ProcessId parent_of(const ChildRef& child);
 /// /proc shows start times by the reader's time namespace: in one whose boot time is set off, no
 /// process is ever found to live (time_namespaces(7)).
 bool is_still(const ProcessId& process);
+
+/// The same, but true of a zombie, too, whose cgroup and user can still be read.
+bool exists(const ProcessId& process);
 
 } // namespace forkmon

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,15 +16,11 @@
 namespace forkmon {
 namespace {
 
-Error does_not_answer(const std::string& path) {
-  return {path + ": on a file system in user space or of a network, which may not answer", EREMOTE};
-}
-
 /// What the kernel has at hand of an open file, without asking its file system.
 Result<struct statx> look_at(const Fd& handle, const std::string& path) {
   struct statx known {};
-  if (statx(handle.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID,
-            &known) != 0)
+  if (statx(handle.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+            STATX_TYPE | STATX_INO | STATX_MNT_ID, &known) != 0)
     return Error::from_errno(path, errno);
   return known;
 }
@@ -41,6 +38,7 @@ Result<RegularFile> reopen(const Fd& handle, const std::string& path) {
   file.fd.reset(open(link.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!file.fd || fstat(file.fd.get(), &file.status) != 0)
     return Error::from_errno(path, errno);
+  file.mount_id = known->stx_mnt_id;
   return file;
 }
 
@@ -57,6 +55,12 @@ Result<RegularFile> with_inode(Result<RegularFile> file, const Mapping& mapping)
   return file;
 }
 
+/// A handle of what is mapped there (O_PATH).
+Fd find_mapped(pid_t pid, std::uint64_t start, std::uint64_t end) {
+  const auto link = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
+  return Fd(open(link.c_str(), O_PATH | O_CLOEXEC));
+}
+
 /// Is it on a mount that answers? `pid` sees that mount.
 bool answers(const Fd& handle, pid_t pid) {
   auto known = look_at(handle, {});
@@ -70,16 +74,29 @@ Result<RegularFile> reopen_if_it_answers(const Fd& handle, const std::string& pa
 
 } // namespace
 
+Error does_not_answer(const std::string& path) {
+  return {path + ": on a file system in user space or of a network, which may not answer", EREMOTE};
+}
+
 Result<RegularFile> open_map_file(pid_t pid, std::uint64_t start, std::uint64_t end, dev_t device,
                                   const std::string& path) {
   // Before the link is followed: a network file system is asked even then (d_weak_revalidate).
   if (!device_answers(pid, device))
     return does_not_answer(path);
-  const auto link = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, start, end);
-  const Fd handle(open(link.c_str(), O_PATH | O_CLOEXEC));
+  const Fd handle = find_mapped(pid, start, end);
   if (!handle)
     return Error::from_errno(path, errno);
   return reopen(handle, path);
+}
+
+Result<MappedStatus> status_of_mapped(const AddressSpace& space, const Mapping& mapping) {
+  const Fd handle = find_mapped(space.pid(), mapping.start, mapping.end);
+  if (!handle)
+    return Error::from_errno(mapping.path, errno);
+  auto known = look_at(handle, mapping.path);
+  if (!known)
+    return known.error();
+  return MappedStatus{makedev(known->stx_dev_major, known->stx_dev_minor), known->stx_ino};
 }
 
 Result<RegularFile> open_mapped(const AddressSpace& space, const Mapping& mapping) {
@@ -91,20 +108,30 @@ Result<RegularFile> open_mapped(const AddressSpace& space, const Mapping& mappin
   return with_inode(open_regular(mapping.path), mapping);
 }
 
-Result<RegularFile> open_in_root_of(pid_t pid, const std::string& path) {
-  const Fd root(open(fmt::format("/proc/{}/root", pid).c_str(), O_PATH | O_CLOEXEC));
+Result<ProcessRoot> ProcessRoot::of(pid_t pid) {
+  const std::string path = fmt::format("/proc/{}/root", pid);
+  Fd root(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!root)
-    return Error::from_errno(fmt::format("/proc/{}/root", pid), errno);
+    return Error::from_errno(path, errno);
   if (!answers(root, pid))
     return does_not_answer(path);
+  return ProcessRoot(pid, std::move(root));
+}
+
+Result<RegularFile> ProcessRoot::open(const std::string& path) const {
   // What the kernel has at hand cannot hang; what it has not must lie on the root's own file
   // system, because any other mount may be served by the watched user.
-  Fd handle = open_within(root.get(), path, RESOLVE_CACHED);
+  Fd handle = open_within(root_.get(), path, RESOLVE_CACHED);
   if (!handle && errno == EAGAIN)
-    handle = open_within(root.get(), path, RESOLVE_NO_XDEV);
+    handle = open_within(root_.get(), path, RESOLVE_NO_XDEV);
   if (!handle)
     return Error::from_errno(path, errno);
-  return reopen_if_it_answers(handle, path, pid);
+  return reopen_if_it_answers(handle, path, pid_);
+}
+
+Result<RegularFile> open_in_root_of(pid_t pid, const std::string& path) {
+  auto root = ProcessRoot::of(pid);
+  return root ? root->open(path) : Result<RegularFile>(root.error().in(path));
 }
 
 Result<RegularFile> open_regular(const std::string& path) {

@@ -4,7 +4,6 @@
 #include "util/number.h"
 
 #include <linux/futex.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 
@@ -51,15 +50,32 @@ std::optional<WaitState> parse_wait_state(std::string_view text) {
   return state;
 }
 
-std::optional<FutexWait> endless_futex_wait(const WaitState& state) {
-  if (state.number != SYS_futex || state.arguments[3] != 0) // a pointer to the timeout
-    return std::nullopt;
+namespace {
+
+constexpr std::uint64_t futex2_private = 128; // FUTEX2_PRIVATE of linux/futex.h
+constexpr std::size_t timeout_of_futex = 3;
+constexpr std::size_t timeout_of_futex_wait = 4;
+
+bool is_futex(const WaitState& state, const SystemCalls& calls) {
+  const long number = plain_number(state.number);
+  return number >= 0 && (number == calls.futex || number == calls.futex_time64);
+}
+
+bool is_futex_wait(const WaitState& state, const SystemCalls& calls) {
+  return plain_number(state.number) == calls.futex_wait;
+}
+
+/// A wait by an operation of futex(2), with or without timeout.
+std::optional<FutexWait> wait_of_futex(const WaitState& state) {
   auto operation = static_cast<int>(state.arguments[1]);
-  FutexWait wait{state.arguments[0], (operation & FUTEX_PRIVATE_FLAG) != 0, false};
+  FutexWait wait{state.arguments[0], (operation & FUTEX_PRIVATE_FLAG) != 0, false, false};
   constexpr int futex_lock_pi2 = 13; // since Linux 5.14
   switch (operation & FUTEX_CMD_MASK) {
   case FUTEX_WAIT:
   case FUTEX_WAIT_BITSET:
+    return wait;
+  case FUTEX_WAIT_REQUEUE_PI:
+    wait.may_become_pi = true;
     return wait;
   case FUTEX_LOCK_PI:
   case futex_lock_pi2:
@@ -70,19 +86,52 @@ std::optional<FutexWait> endless_futex_wait(const WaitState& state) {
   }
 }
 
-bool waits_for_input(const WaitState& state) {
-  constexpr long calls[] = {
-      SYS_read,  SYS_recvfrom,    SYS_recvmsg,    SYS_accept, SYS_accept4, SYS_ppoll, SYS_pselect6,
-#ifdef SYS_poll
-      SYS_poll,  SYS_select,      SYS_epoll_wait,
-#endif
-      SYS_readv, SYS_epoll_pwait,
-  };
-  return std::ranges::find(calls, state.number) != std::end(calls);
+/// `timed`: is it to be one with a timeout?
+std::optional<FutexWait> futex_wait(const WaitState& state, Abi abi, bool timed) {
+  const SystemCalls& calls = system_calls(abi);
+  if (is_futex(state, calls) && (state.arguments[timeout_of_futex] != 0) == timed)
+    return wait_of_futex(state);
+  if (is_futex_wait(state, calls) && (state.arguments[timeout_of_futex_wait] != 0) == timed)
+    return FutexWait{state.arguments[0], (state.arguments[3] & futex2_private) != 0, false, false};
+  return std::nullopt;
 }
 
-std::optional<int> read_descriptor(const WaitState& state) {
-  if (state.number != SYS_read)
+} // namespace
+
+bool may_be_32_bit(const WaitState& state) {
+  constexpr std::uint64_t end_of_32_bit = 1ULL << 32U;
+  return state.sp < end_of_32_bit && state.pc < end_of_32_bit;
+}
+
+std::optional<FutexWait> endless_futex_wait(const WaitState& state, Abi abi) {
+  return futex_wait(state, abi, false);
+}
+
+std::optional<FutexWait> timed_futex_wait(const WaitState& state, Abi abi) {
+  return futex_wait(state, abi, true);
+}
+
+std::optional<FutexVector> endless_futex_vector(const WaitState& state, Abi abi) {
+  if (plain_number(state.number) != system_calls(abi).futex_waitv || state.arguments[3] != 0)
+    return std::nullopt;
+  const std::uint64_t count = state.arguments[1] & 0xffffffffU;
+  if (count == 0 || count > max_futex_vector)
+    return std::nullopt;
+  return FutexVector{state.arguments[0], static_cast<std::uint32_t>(count)};
+}
+
+FutexWait word_of(const FutexVectorEntry& entry) {
+  return {entry.address, (entry.flags & futex2_private) != 0, false, false};
+}
+
+bool waits_for_input(const WaitState& state, Abi abi) {
+  return std::ranges::count(system_calls(abi).input, plain_number(state.number)) != 0;
+}
+
+std::optional<int> read_descriptor(const WaitState& state, Abi abi) {
+  const SystemCalls& calls = system_calls(abi);
+  const long number = plain_number(state.number);
+  if (number != calls.read && number != calls.readv)
     return std::nullopt;
   return static_cast<int>(state.arguments[0]);
 }

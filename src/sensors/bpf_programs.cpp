@@ -2,7 +2,7 @@
 #include "sensors/bpf_programs.h"
 
 #include "forkmon.skel.h"
-#include "util/fd.h"
+#include "forkmon/cgroup_name.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -14,6 +14,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstdarg>
+#include <cstring>
 #include <numeric>
 #include <string>
 
@@ -114,6 +115,7 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
     bpf_program__set_autoattach(probe, false);                          // attached to uprobe events
   bpf_program__set_autoattach(skeleton.progs.on_page_fault, false);     // may fail alone
   bpf_program__set_autoattach(skeleton.progs.list_mapped_files, false); // for one task at a time
+  bpf_program__set_autoattach(skeleton.progs.list_task_memory, false);
 }
 
 struct BtfDeleter {
@@ -138,12 +140,19 @@ bool can_iterate_over_one_task(const btf* kernel) {
   });
 }
 
+/// Since 5.8.
+bool can_iterate_over_tasks(const btf* kernel) {
+  return btf__find_by_name_kind(kernel, "bpf_iter_task", BTF_KIND_FUNC) > 0;
+}
+
 /// What not every kernel has, and what must not keep the rest from loading.
 void choose_optional_programs(forkmon_bpf& skeleton) {
   const Btf kernel(btf__load_vmlinux_btf());
   const bool iterates = kernel && can_iterate_over_one_task(kernel.get());
   bpf_program__set_autoload(skeleton.progs.on_page_fault,
                             kernel && has_page_fault_tracepoint(kernel.get()));
+  bpf_program__set_autoload(skeleton.progs.list_task_memory,
+                            kernel && can_iterate_over_tasks(kernel.get()));
   bpf_program__set_autoload(skeleton.progs.list_mapped_files, iterates);
   bpf_program__set_autoload(skeleton.progs.what_is_mapped_at, iterates);
   skeleton.rodata->knows_inode_objects = iterates;
@@ -155,6 +164,7 @@ void choose_optional_programs(forkmon_bpf& skeleton) {
 struct BpfPrograms::State {
   std::unique_ptr<forkmon_bpf, SkeletonDeleter> skeleton;
   std::unique_ptr<bpf_link, LinkDeleter> page_faults;
+  std::unique_ptr<bpf_link, LinkDeleter> task_memory;
   Fd statistics;                 ///< kept open for as long as the kernel is to take them
   std::uint32_t code_ranges = 0; ///< of the `code` map in use
   std::function<void(std::span<const std::byte>)> on_record;
@@ -221,6 +231,20 @@ bool BpfPrograms::sees_page_faults() const {
   return state_->page_faults != nullptr;
 }
 
+Result<Fd> BpfPrograms::open_task_memory() {
+  bpf_program* program = state_->skeleton->progs.list_task_memory;
+  if (!bpf_program__autoload(program))
+    return Error{"the kernel has no BPF iterator of tasks, which came with Linux 5.8"};
+  if (!state_->task_memory)
+    state_->task_memory.reset(bpf_program__attach_iter(program, nullptr));
+  if (!state_->task_memory)
+    return libbpf_error("cannot make an iterator of tasks", -errno);
+  Fd tasks(bpf_iter_create(bpf_link__fd(state_->task_memory.get())));
+  if (!tasks)
+    return libbpf_error("cannot list the tasks", -errno);
+  return tasks;
+}
+
 int BpfPrograms::call_program_fd(Tier tier) const {
   const auto& programs = state_->skeleton->progs;
   return bpf_program__fd(tier == Tier::hot ? programs.on_hot_call : programs.on_cold_call);
@@ -249,6 +273,13 @@ Status BpfPrograms::set_site(const fm_site& site, std::uint32_t place) {
   return ok();
 }
 
+Status BpfPrograms::set_carried(std::uint32_t account, const fm_carried& carried) {
+  int fd = bpf_map__fd(state_->skeleton->maps.carried);
+  if (int error = bpf_map_update_elem(fd, &account, &carried, BPF_ANY); error != 0)
+    return libbpf_error("cannot record what a family carries", error);
+  return ok();
+}
+
 /// The file's entry comes last, so that the kernel never sees a part that is not filled yet.
 Status BpfPrograms::set_code(const fm_file& file, std::span<const fm_code_range> ranges) {
   const auto& maps = state_->skeleton->maps;
@@ -271,6 +302,13 @@ Status BpfPrograms::set_code(const fm_file& file, std::span<const fm_code_range>
   state_->code_ranges = next;
   state_->skeleton->bss->code_generation++;
   return ok();
+}
+
+std::string BpfPrograms::cgroup_name(std::uint64_t id) const {
+  std::array<char, FM_CGROUP_NAME_LEN> name{};
+  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.cgroup_names), &id, name.data()) != 0)
+    return "";
+  return {name.data(), strnlen(name.data(), name.size())};
 }
 
 int BpfPrograms::ring_fd() const {
@@ -334,8 +372,8 @@ std::vector<BpfRunTime> BpfPrograms::run_times() const {
     bpf_prog_info info{};
     std::uint32_t size = sizeof(info);
     if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
-      times.push_back(
-          {bpf_program__name(program), std::chrono::nanoseconds(info.run_time_ns), info.run_cnt});
+      times.push_back({bpf_program__name(program), std::chrono::nanoseconds(info.run_time_ns),
+                       info.run_cnt, info.recursion_misses});
   }
   return times;
 }

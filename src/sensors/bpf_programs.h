@@ -4,6 +4,7 @@
 
 #include "forkmon/probe_usage.h"
 #include "forkmon/wire.h"
+#include "util/fd.h"
 #include "util/result.h"
 
 #include <array>
@@ -42,6 +43,7 @@ struct BpfRunTime {
   std::string program;
   std::chrono::nanoseconds time{0};
   std::uint64_t runs = 0;
+  std::uint64_t skipped = 0; ///< because the program was at work on that CPU; counted always
 };
 
 /// The loaded programs. Detached and unloaded when it goes.
@@ -60,6 +62,10 @@ public:
   Status attach_page_faults();
   bool sees_page_faults() const;
 
+  /// To be read to its end: a struct fm_task_memory for each task that may share the memory of a
+  /// forked child.
+  Result<Fd> open_task_memory();
+
   /// The program that a tier's probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
   int call_program_fd(Tier tier) const;
   int families_fd() const;
@@ -77,6 +83,13 @@ public:
   /// may not overlap; what was said of a file first stays.
   Status set_code(const fm_file& file, std::span<const fm_code_range> ranges);
 
+  /// Says what the family of an account carries now.
+  Status set_carried(std::uint32_t account, const fm_carried& carried);
+
+  /// Of the group that ForkEvent::cgroup_id names: its last part, or that of a group above which
+  /// may be a container's. Empty where it is not known. Raw bytes.
+  std::string cgroup_name(std::uint64_t id) const;
+
   /// Readable when the kernel thinks that records are worth a wake-up.
   int ring_fd() const;
   /// Hands over every record that is there now; returns how many.
@@ -91,8 +104,8 @@ public:
   /// What an account has been charged since the programs were loaded, summed over the CPUs.
   Result<fm_account> account(std::uint32_t number) const;
 
-  /// What the programs have run, by name. Zeros unless the kernel keeps statistics of it
-  /// (kernel.bpf_stats_enabled, BPF_ENABLE_STATS).
+  /// What the programs have run, by name. Times and runs are 0 unless the kernel keeps statistics
+  /// of them (kernel.bpf_stats_enabled, BPF_ENABLE_STATS).
   std::vector<BpfRunTime> run_times() const;
 
   /// Readable when an armed process has started its first thread. May be used from another thread.

@@ -5,9 +5,11 @@
 #include "sensors/mapped_files.h"
 #include "util/time.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace forkmon {
 namespace {
@@ -42,6 +44,14 @@ Files LibraryProbes::all() const {
   return files;
 }
 
+std::uint32_t LibraryProbes::events_in(const Files& files) const {
+  std::uint32_t events = 0;
+  for (const FileId& file : files)
+    for (const auto& event : libraries_.at(file))
+      events += event ? 1 : 0;
+  return events;
+}
+
 std::size_t LibraryProbes::sites_in(const Files& files, Tier tier) const {
   std::size_t sites = 0;
   for (const FileId& file : files)
@@ -67,8 +77,8 @@ Result<LibraryProbes::Defined> LibraryProbes::define(const LibrarySites& library
   }
   if (library.loader_hook) {
     const ProbePoint hook{library.path, *library.loader_hook};
-    auto event = define_event(fmt::format("loader_{}", libraries_.size()), std::span(&hook, 1),
-                              programs_.loader_program_fd());
+    auto event = define_event(library, fmt::format("loader_{}", libraries_.size()),
+                              std::span(&hook, 1), programs_.loader_program_fd());
     if (!event)
       return event.error();
     if (auto anchored = anchor(*event); !anchored)
@@ -87,26 +97,43 @@ Result<LibraryProbes::Event> LibraryProbes::define_tier(const LibrarySites& libr
     if (auto done = programs_.set_site({to_wire(library.file), site.offset}, site.place); !done)
       return done.error();
   }
-  return define_event(fmt::format("{}_{}", to_string(tier), libraries_.size()), points,
+  return define_event(library, fmt::format("{}_{}", to_string(tier), libraries_.size()), points,
                       programs_.call_program_fd(tier));
 }
 
-Result<LibraryProbes::Event> LibraryProbes::define_event(const std::string& name,
+Result<LibraryProbes::Event> LibraryProbes::define_event(const LibrarySites& library,
+                                                         const std::string& name,
                                                          std::span<const ProbePoint> points,
                                                          int program_fd) {
   auto id = events_.define(name, points);
   if (!id)
     return id.error().in("cannot define probes");
-  return Event{*id, program_fd, points.size()};
+  return Event{.id = *id,
+               .program_fd = program_fd,
+               .sites = points.size(),
+               .file = library.file,
+               .shown_by_overlay = library.shown_by_overlay};
 }
 
-/// The one that there is, or a new one.
-Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) {
+/// Of what the overlay shows now: an open descriptor stays with what it showed when it was opened.
+bool LibraryProbes::is_of_its_file(const Event& event) const {
+  if (!event.shown_by_overlay)
+    return true;
+  const auto link = fmt::format("/proc/self/fd/{}", event.shown_by_overlay->get());
+  const Fd now(::open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  return now && MappedFiles(programs_).is(event.file, now);
+}
+
+/// The one that there is, or a new one. A file is copied up once and for all: if it was not by the
+/// time that its sites are registered, they are in the right file.
+Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) const {
   if (event.anchor)
     return event.anchor;
   auto opened = open_tracepoint(event.id, kthreadd, Inheritance::none);
   if (!opened)
     return opened.error();
+  if (!is_of_its_file(event))
+    return Error{"a library has been copied up by its overlay since, and cannot be probed", ESTALE};
   if (auto done = attach_program(*opened, event.program_fd); !done)
     return done.error();
   event.anchor = std::make_shared<const Fd>(std::move(*opened));

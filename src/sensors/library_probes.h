@@ -39,6 +39,10 @@ struct LibrarySites {
   FileId file; ///< as the kernel's vm_area_struct has it
   std::vector<Site> sites;
   std::optional<std::uint64_t> loader_hook{}; ///< see LibraryScan::loader_hook
+  /// Where the file was reached through an overlay: the kernel looks what that shows whenever it
+  /// registers the sites (trace_uprobe_enable() in kernel/trace/trace_uprobe.c), and it shows
+  /// another file once this one has been copied up. Else null.
+  std::shared_ptr<const Fd> shown_by_overlay{};
 };
 
 /// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
@@ -73,6 +77,8 @@ private:
     std::uint64_t id = 0;
     int program_fd = -1;
     std::size_t sites = 0;
+    FileId file{};
+    std::shared_ptr<const Fd> shown_by_overlay{};
     std::shared_ptr<const Fd> anchor{};
   };
 
@@ -88,6 +94,8 @@ public:
   /// Those of the files whose probes are defined.
   Files known_of(std::span<const FileId> files) const;
   Files all() const;
+  /// How many perf events a thread takes that carries the probes of these files, of all tiers.
+  std::uint32_t events_in(const Files& files) const;
   /// How many sites of a tier these files have.
   std::size_t sites_in(const Files& files, Tier tier) const;
 
@@ -114,11 +122,12 @@ public:
 private:
   Tier tier_of(const LibrarySites::Site& site) const;
   Result<Event> define_tier(const LibrarySites& library, Tier tier);
-  Result<Event> define_event(const std::string& name, std::span<const ProbePoint> points,
-                             int program_fd);
+  Result<Event> define_event(const LibrarySites& library, const std::string& name,
+                             std::span<const ProbePoint> points, int program_fd);
   Status open(pid_t tid, Inheritance inheritance, std::size_t event, const Files& files,
               std::vector<OpenProbe>& opened);
-  static Result<std::shared_ptr<const Fd>> anchor(Event& event);
+  Result<std::shared_ptr<const Fd>> anchor(Event& event) const;
+  bool is_of_its_file(const Event& event) const;
 
   BpfPrograms& programs_;
   Tiers tiers_;

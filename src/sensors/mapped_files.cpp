@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/mapped_files.h"
 
+#include "process/mounts.h"
+#include "process/overlay_layers.h"
+
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -32,7 +35,8 @@ Error not_asked(const std::string& what, int error) {
 Result<Fd> start_iterator(int program, pid_t tid) {
   bpf_iter_link_info info{};
   info.task.tid = static_cast<__u32>(tid);
-  LIBBPF_OPTS(bpf_link_create_opts, options);
+  bpf_link_create_opts options{};
+  options.sz = sizeof(options);
   options.iter_info = &info;
   options.iter_info_len = sizeof(info);
   const int link = bpf_link_create(program, 0, BPF_TRACE_ITER, &options);
@@ -134,13 +138,29 @@ Result<std::vector<MappedFile>> MappedFiles::of(pid_t tid) const {
   }
 }
 
+/// Straight through the layers of an overlay where these can be reached, because what an overlay
+/// shows is another file once it has been copied up.
 Result<RegularFile> MappedFiles::open(const MappedFile& file, pid_t pid) const {
-  auto opened = open_mapped(file, pid);
-  if (!opened || !can_ask_kernel())
-    return opened;
-  if (auto verified = verify(file, opened->fd); !verified)
-    return verified.error();
-  return opened;
+  if (!can_ask_kernel())
+    return open_mapped(file, pid);
+  if (!device_answers(pid, device_of(file.file)))
+    return does_not_answer(file.path);
+  auto shown = open_mapped(file, pid);
+  if (!shown)
+    return shown;
+  if (auto below = open_below(*shown, pid, [&](const Fd& fd) { return is(file.file, fd); }))
+    return std::move(*below);
+  auto opened = identity_of(shown->fd);
+  if (!opened)
+    return opened.error().in(file.path);
+  if (*opened != file.file)
+    return Error{file.path + ": replaced or copied up since it was mapped", ESTALE};
+  return shown;
+}
+
+bool MappedFiles::is(const FileId& file, const Fd& opened) const {
+  auto identity = identity_of(opened);
+  return identity && *identity == file;
 }
 
 Result<FileId> MappedFiles::identity_of(const Fd& file) const {
@@ -149,7 +169,8 @@ Result<FileId> MappedFiles::identity_of(const Fd& file) const {
     return Error::from_errno("cannot map the file", errno);
   fm_own_mapping own{};
   own.address = page.address();
-  LIBBPF_OPTS(bpf_test_run_opts, options);
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
   options.ctx_in = &own; // where the kernel writes the answer, too (bpf_prog_test_run_syscall())
   options.ctx_size_in = sizeof(own);
   for (int looks = 0; looks < max_looks && own.file.inode == 0; looks++)
@@ -159,15 +180,6 @@ Result<FileId> MappedFiles::identity_of(const Fd& file) const {
   if (own.file.inode == 0)
     return Error{"which file is mapped cannot be found out"};
   return from_wire(own.file);
-}
-
-Status MappedFiles::verify(const MappedFile& mapped, const Fd& file) const {
-  auto opened = identity_of(file);
-  if (!opened)
-    return opened.error().in(mapped.path);
-  if (*opened != mapped.file)
-    return Error{mapped.path + ": replaced or copied up since it was mapped", ESTALE};
-  return ok();
 }
 
 } // namespace forkmon

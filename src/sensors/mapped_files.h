@@ -38,11 +38,12 @@ public:
 
   /// What a mapping of the open file would be of. Error: it cannot be mapped, or not be found out.
   Result<FileId> identity_of(const Fd& file) const;
+  /// Is it that file? Also false where that cannot be found out.
+  bool is(const FileId& file, const Fd& opened) const;
 
 private:
   bool can_ask_kernel() const { return programs_.mapped_files_program_fd() >= 0; }
   Result<std::vector<fm_mapping>> ask_kernel(pid_t tid) const;
-  Status verify(const MappedFile& mapped, const Fd& file) const;
 
   const BpfPrograms& programs_;
 };

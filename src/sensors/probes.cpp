@@ -80,19 +80,35 @@ std::vector<Tier> ProbeSensor::Armed::carried() const {
   return carried;
 }
 
-void ProbeSensor::Armed::flag_carried() {
-  const std::size_t count = carried().size();
-  family.flags &= ~(FM_FAMILY_ARMED | FM_FAMILY_BARE);
-  if (count == probe_tiers)
-    family.flags |= FM_FAMILY_ARMED;
-  else if (count == 0)
-    family.flags |= FM_FAMILY_BARE;
+bool ProbeSensor::Armed::owns(const fm_family& mark) const {
+  return mark.account == family.account && mark.arming >= since;
 }
 
-Status ProbeSensor::open_on_thread(pid_t tid, Tier tier, const Files& files, Armed& armed) {
-  auto opened =
-      libraries_.open_tier(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
-  return opened || opened.error().code == ESRCH ? ok() : opened;
+/// To be told before a tier is taken off, and after one was put on all that have the number. In two
+/// steps, because the kernel side may look meanwhile.
+Status ProbeSensor::tell_carried(const Armed& armed) {
+  const auto carried = armed.carried();
+  fm_carried now{.since = carried.empty() ? FM_NOBODY : armed.since,
+                 .all = 0,
+                 .events = libraries_.events_in(armed.files),
+                 .reserved = 0};
+  auto told = programs_.set_carried(armed.family.account, now);
+  if (!told || carried.size() < probe_tiers)
+    return told;
+  now.all = armed.family.arming;
+  return programs_.set_carried(armed.family.account, now);
+}
+
+/// Nobody else writes the entry, so that it cannot fail.
+void ProbeSensor::tell_nobody(const Armed& armed) {
+  (void)programs_.set_carried(armed.family.account,
+                              {.since = FM_NOBODY, .all = 0, .events = 0, .reserved = 0});
+}
+
+Status ProbeSensor::open_on_thread(pid_t tid, Inheritance inheritance, Tier tier,
+                                   const Files& files, std::vector<OpenProbe>& opened) {
+  auto done = libraries_.open_tier(tid, inheritance, tier, files, opened);
+  return done || done.error().code == ESRCH ? ok() : done;
 }
 
 /// On all threads of a process, or on those that are marked.
@@ -104,7 +120,9 @@ Status ProbeSensor::open_on_threads(pid_t pid, bool all, Tier tier, const Files&
     for (pid_t tid : all ? threads_of(pid) : marked_threads_of(pid, armed)) {
       if (!done_tids.insert(tid).second)
         continue;
-      if (auto opened = open_on_thread(tid, tier, files, armed); !opened)
+      if (auto opened =
+              open_on_thread(tid, armed.inheritance, tier, files, armed.events[index(tier)]);
+          !opened)
         return opened;
     }
     if (done_tids.size() == before)
@@ -153,14 +171,16 @@ Result<ProbeSensor::Armed> ProbeSensor::prepare(pid_t pid, std::size_t threads,
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
-  const std::uint32_t armed = FM_FAMILY_ARMED | FM_FAMILY_HELD; // its events are its own
+  const std::uint64_t arming = ++last_arming_;
   return Armed{.pidfd = std::move(*pidfd),
                .inheritance = inheritance,
-               .family = {flags | armed, *account},
+               .family = {flags | FM_FAMILY_HELD, *account, arming}, // its events are its own
                .at_start = *at_start,
                .since_ns = monotonic_now_ns(),
                .threads = 0,
-               .files = std::move(files)};
+               .files = std::move(files),
+               .since = arming,
+               .workers = {}};
 }
 
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
@@ -179,9 +199,18 @@ Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family
     return Error{fmt::format("the threads of process {} cannot be listed", pid), EMFILE};
   if (armed->threads == 0)
     return Error{fmt::format("process {} has ended", pid), ESRCH};
-  if (auto marked = family_map_.set(armed->pidfd.get(), armed->family); !marked)
+  return join(pid, std::move(*armed));
+}
+
+/// What it forks from here on counts as armed.
+Status ProbeSensor::join(pid_t pid, Armed armed) {
+  if (auto told = tell_carried(armed); !told)
+    return told;
+  if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked) {
+    tell_nobody(armed);
     return marked;
-  families_.emplace(pid, std::move(*armed));
+  }
+  families_.emplace(pid, std::move(armed));
   return ok();
 }
 
@@ -211,10 +240,7 @@ Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> map
     return armed.error();
   if (auto added = add_thread(pid, tid, *armed); !added)
     return added;
-  if (auto marked = family_map_.set(armed->pidfd.get(), armed->family); !marked)
-    return marked;
-  families_.emplace(pid, std::move(*armed));
-  return ok();
+  return join(pid, std::move(*armed));
 }
 
 /// First the events, then the mark: no child counts as armed that is not.
@@ -222,7 +248,9 @@ Status ProbeSensor::add_thread(pid_t pid, pid_t tid, Armed& armed) {
   if (auto room = check_room(pid, 1, probe_tiers, armed.files); !room)
     return room;
   for (Tier tier : armed.carried())
-    if (auto opened = open_on_thread(tid, tier, armed.files, armed); !opened)
+    if (auto opened =
+            open_on_thread(tid, armed.inheritance, tier, armed.files, armed.events[index(tier)]);
+        !opened)
       return opened;
   armed.threads++;
   return mark_thread(pid, tid, armed);
@@ -237,13 +265,30 @@ Status ProbeSensor::mark_thread(pid_t pid, pid_t tid, Armed& armed) const {
   auto thread = open_thread_pidfd(tid);
   if (!thread)
     return thread.error();
-  return family_map_.set(thread->get(), {FM_FAMILY_THREAD, armed.family.account});
+  return family_map_.set(thread->get(),
+                         {FM_FAMILY_THREAD, armed.family.account, armed.family.arming});
+}
+
+/// Those that have a mark already: with the present number. Threads that they start meanwhile have
+/// theirs from them, the former number or the present one.
+Status ProbeSensor::mark_threads(pid_t pid, Armed& armed) const {
+  std::set<pid_t> done;
+  for (int look = 0; look < max_looks; look++) {
+    const std::size_t before = done.size();
+    for (pid_t tid : marked_threads_of(pid, armed))
+      if (done.insert(tid).second)
+        if (auto marked = mark_thread(pid, tid, armed); !marked && marked.error().code != ESRCH)
+          return marked;
+    if (done.size() == before)
+      break;
+  }
+  return ok();
 }
 
 bool ProbeSensor::is_marked(pid_t tid, const Armed& armed) const {
   auto thread = open_thread_pidfd(tid);
   auto mark = thread ? family_map_.find(thread->get()) : std::nullopt;
-  return mark && (mark->flags & FM_FAMILY_THREAD) != 0 && mark->account == armed.family.account;
+  return mark && (mark->flags & FM_FAMILY_THREAD) != 0 && armed.owns(*mark);
 }
 
 std::vector<pid_t> ProbeSensor::marked_threads_of(pid_t pid, const Armed& armed) const {
@@ -258,14 +303,22 @@ ProbeSensor::Armed* ProbeSensor::armed_of(std::uint32_t account) {
   return found == families_.end() ? nullptr : &found->second;
 }
 
+/// Null where what it had of its probes was taken off, though another family has its account.
+const ProbeSensor::Armed* ProbeSensor::armed_of(const fm_family& mark) const {
+  auto found =
+      std::ranges::find_if(families_, [&](const auto& entry) { return entry.second.owns(mark); });
+  return found == families_.end() ? nullptr : &found->second;
+}
+
 std::optional<fm_family> ProbeSensor::family_of(pid_t pid) const {
   auto pidfd = open_pidfd(pid);
   return pidfd ? family_map_.find(pidfd->get()) : std::nullopt;
 }
 
 std::uint32_t ProbeSensor::account_of(pid_t pid) const {
+  std::lock_guard lock(mutex_);
   auto family = family_of(pid);
-  return family ? family->account : 0;
+  return family && armed_of(*family) != nullptr ? family->account : 0;
 }
 
 /// Processes that are forked while their relatives get probes inherit them or are found by looking
@@ -275,7 +328,7 @@ Status ProbeSensor::open_on_family(const Files& files, Armed& armed, std::set<pi
     const std::size_t before = done.size();
     for (pid_t pid : all_processes()) {
       auto family = done.contains(pid) ? std::nullopt : family_of(pid);
-      if (!family || family->account != armed.family.account)
+      if (!family || !armed.owns(*family))
         continue;
       done.insert(pid);
       const bool all = (family->flags & FM_FAMILY_BY_THREAD) == 0;
@@ -304,8 +357,13 @@ Result<std::optional<std::vector<pid_t>>> ProbeSensor::cover(std::uint32_t accou
     return Covered();
   armed->files.insert(lacking.begin(), lacking.end());
   std::set<pid_t> done;
-  if (auto opened = open_on_family(lacking, *armed, done); !opened)
+  if (auto opened = open_on_family(lacking, *armed, done); !opened) {
+    for (const FileId& file : lacking) // whoever maps them next lacks them, too
+      armed->files.erase(file);
     return opened.error();
+  }
+  if (auto told = tell_carried(*armed); !told)
+    return told.error();
   return Covered(std::vector<pid_t>(done.begin(), done.end()));
 }
 
@@ -323,15 +381,16 @@ Status ProbeSensor::hold(pid_t pid) {
     return pidfd.error();
   const auto tids = threads_of(pid);
   auto family = family_map_.find(pidfd->get());
-  if (!family || (family->flags & FM_FAMILY_ARMED) == 0)
+  const Armed* relatives = family ? armed_of(*family) : nullptr;
+  if (relatives == nullptr)
     return ok(); // it has called exec, or its probes were taken off
-  const Armed* relatives = armed_of(family->account);
-  Files files = relatives ? relatives->files : Files();
+  Files files = relatives->files;
   if (auto room = check_room(pid, tids.size(), probe_tiers, files); !room)
     return room;
-  Armed held{.pidfd = std::move(*pidfd), .family = *family, .files = std::move(files)};
+  Armed held{
+      .pidfd = std::move(*pidfd), .family = *family, .files = std::move(files), .workers = {}};
   for (pid_t tid : tids) { // any of them may be the last to live
-    for (Tier tier : tiers) {
+    for (Tier tier : relatives->carried()) {
       auto opened =
           libraries_.open_calls(tid, Inheritance::none, tier, held.files, held.events[index(tier)]);
       if (!opened && opened.error().code != ESRCH)
@@ -346,23 +405,31 @@ Status ProbeSensor::hold(pid_t pid) {
   return marked;
 }
 
-Status ProbeSensor::drop(pid_t pid, Tier tier) {
+/// First what the kernel side is told, so that no child counts as armed that is not.
+Result<std::uint64_t> ProbeSensor::drop(pid_t pid, Tier tier) {
   std::lock_guard lock(mutex_);
   auto found = families_.find(pid);
   if (found == families_.end())
-    return ok();
+    return monotonic_now_ns();
   Armed& armed = found->second;
   armed.dropped[index(tier)] = true;
-  armed.flag_carried();
-  // First the mark, so that no child counts as armed that is not.
-  Status marked = family_map_.set(armed.pidfd.get(), armed.family);
-  armed.events[index(tier)].clear();
-  for (auto& [held_pid, held] : held_)
-    if (held.family.account == armed.family.account)
-      held.events[index(tier)].clear();
-  return marked;
+  if (auto told = tell_carried(armed); !told)
+    return told.error();
+  const std::uint64_t now_ns = monotonic_now_ns();
+  clear_events(armed, tier);
+  return now_ns;
 }
 
+void ProbeSensor::clear_events(Armed& armed, Tier tier) {
+  armed.events[index(tier)].clear();
+  for (auto& [pid, worker] : armed.workers)
+    worker.events[index(tier)].clear();
+  for (auto& [pid, held] : held_)
+    if (held.family.account == armed.family.account)
+      held.events[index(tier)].clear();
+}
+
+/// Only who has got the tier back has the new number: what others of the family fork lacks it.
 Status ProbeSensor::restore(pid_t pid, Tier tier) {
   std::lock_guard lock(mutex_);
   auto found = families_.find(pid);
@@ -374,21 +441,31 @@ Status ProbeSensor::restore(pid_t pid, Tier tier) {
     return room;
   if (auto opened = open_on_threads(pid, !armed.by_thread(), tier, armed.files, armed); !opened)
     return opened;
+  const bool carried_nothing = armed.carried().empty();
   armed.dropped[index(tier)] = false;
-  armed.flag_carried();
-  return family_map_.set(armed.pidfd.get(), armed.family);
+  armed.family.arming = ++last_arming_;
+  if (auto marked = family_map_.set(armed.pidfd.get(), armed.family); !marked)
+    return marked;
+  if (auto marked = armed.by_thread() ? mark_threads(pid, armed) : ok(); !marked)
+    return marked;
+  if (carried_nothing)
+    armed.since = armed.family.arming;
+  return tell_carried(armed);
 }
 
-void ProbeSensor::disarm(pid_t pid) {
+std::uint64_t ProbeSensor::disarm(pid_t pid) {
   std::lock_guard lock(mutex_);
   auto found = families_.find(pid);
   if (found == families_.end())
-    return;
+    return monotonic_now_ns();
+  tell_nobody(found->second);
+  const std::uint64_t now_ns = monotonic_now_ns();
   (void)family_map_.clear(found->second.pidfd.get()); // fails only when the process has ended
   std::erase_if(held_, [&](const auto& entry) {
     return entry.second.family.account == found->second.family.account;
   });
   families_.erase(found);
+  return now_ns;
 }
 
 /// Not while the mutex is held, for which hold() would wait.
@@ -401,6 +478,17 @@ void ProbeSensor::release_unused() {
 void ProbeSensor::release_held() {
   std::lock_guard lock(mutex_);
   forget_ended_held();
+  forget_ended_workers();
+}
+
+Status ProbeSensor::mark_unread(pid_t pid) {
+  std::lock_guard lock(mutex_);
+  auto pidfd = open_pidfd(pid);
+  if (!pidfd)
+    return pidfd.error();
+  fm_family family = family_map_.find(pidfd->get()).value_or(fm_family{});
+  family.flags |= FM_FAMILY_UNREAD;
+  return family_map_.set(pidfd->get(), family);
 }
 
 void ProbeSensor::forget_ended_held() {
@@ -417,18 +505,28 @@ std::vector<pid_t> ProbeSensor::armed() const {
 
 std::size_t ProbeSensor::open_descriptors() const {
   std::size_t open = 0;
+  const auto count = [&](const Events& events) {
+    for (const auto& of_tier : events)
+      open += of_tier.size();
+  };
   for (const auto* armed : {&families_, &held_})
-    for (const auto& [pid, family] : *armed)
-      for (const auto& events : family.events)
-        open += events.size();
+    for (const auto& [pid, family] : *armed) {
+      count(family.events);
+      for (const auto& [worker_pid, worker] : family.workers)
+        count(worker.events);
+    }
   return open;
 }
 
 ArmedCounts ProbeSensor::counts() const {
   std::lock_guard lock(mutex_);
   ArmedCounts counts{families_.size(), 0, open_descriptors(), max_descriptors_};
-  for (const auto& [pid, family] : families_)
+  for (const auto& [pid, family] : families_) {
     counts.threads += family.threads;
+    for (const auto& [worker_pid, worker] : family.workers)
+      counts.threads += worker.threads;
+    counts.workers += family.workers.size();
+  }
   return counts;
 }
 
@@ -462,6 +560,8 @@ ProbeUsage ProbeSensor::usage_of(const Armed& armed, const fm_account& now) cons
   // At least those that were armed one by one: which of them have ended is not counted apart.
   const std::int64_t inherited = std::max<std::int64_t>(now.carriers - then.carriers, 0);
   usage.carriers = armed.threads + static_cast<std::uint64_t>(inherited);
+  for (const auto& [pid, worker] : armed.workers)
+    usage.carriers += worker.threads;
   return usage;
 }
 

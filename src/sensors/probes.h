@@ -45,6 +45,9 @@ public:
   Status arm_thread(pid_t pid, pid_t tid, std::span<const FileId> mapped);
   /// The account of a process's armed family, which names it; 0 where it is of none.
   std::uint32_t account_of(pid_t pid) const;
+  /// The first process of the armed family that a child belongs to; nothing for that process
+  /// itself, and for one of no such family.
+  std::optional<pid_t> first_of_family(pid_t child) const;
   /// A process of a family has these files mapped: gives the whole family the probes of those that
   /// it lacks. Nothing where nothing was lacking, or the family is armed no more; else who has got
   /// some.
@@ -54,13 +57,24 @@ public:
   /// thread: gives it probes of its own, which stay when threads end (see tell_of_first_thread in
   /// bpf/lifecycle.bpf.c), until it ends itself.
   Status hold(pid_t pid);
-  /// Takes a tier of probes off an armed process and off the children that inherited them. What it
-  /// forks from then on does not count as armed.
-  Status drop(pid_t pid, Tier tier);
-  /// Puts a tier back, for the process and what it forks from then on.
+  /// Takes a tier of probes off an armed process and all of its family. What they fork from then on
+  /// does not count as armed. Returns when that was: what was forked later does not count, and
+  /// until then no call was missed.
+  Result<std::uint64_t> drop(pid_t pid, Tier tier);
+  /// Puts a tier back, for the process and what it forks from then on; for its living children see
+  /// arm_worker().
   Status restore(pid_t pid, Tier tier);
-  /// Takes the probes off a process and off the living children that inherited them.
-  void disarm(pid_t pid);
+  /// Takes the probes off a process and all of its family. Returns when, as drop() does.
+  std::uint64_t disarm(pid_t pid);
+  /// Puts the probes of an armed process on a living child of its family as well, which was forked
+  /// without them, or lacks what was put back since. What the child forks from then on carries
+  /// all that the family does. Returns whether the child has got the probes of all tiers; false
+  /// also where it carried all that there is. `pidfd`: of the child. Errors as for arm(); EMFILE
+  /// also where many children of the family are armed already.
+  Result<bool> arm_worker(pid_t pid, pid_t worker, Fd pidfd);
+  /// The process has mapped a library that cannot be probed: until it calls exec, neither what it
+  /// forks nor what its children fork counts as armed.
+  Status mark_unread(pid_t pid);
   /// Unregisters the probes that nobody carries any more. May take a tenth of a second.
   void release_unused();
   /// Arms every process of the system.
@@ -73,11 +87,17 @@ public:
   std::vector<pid_t> ended() const;
   /// Armed processes that have called exec, which took their probes off.
   std::vector<pid_t> execed() const;
-  /// Lets go of held processes that have ended.
+  /// Lets go of held processes that have ended, and of workers that have ended or called exec.
   void release_held();
   ArmedCounts counts() const;
 
 private:
+  using Events = std::array<std::vector<OpenProbe>, probe_tiers>;
+  struct Worker {
+    Fd pidfd;
+    Events events{};
+    std::size_t threads = 0;
+  };
   struct Armed {
     Fd pidfd;
     Inheritance inheritance = Inheritance::none;
@@ -86,24 +106,32 @@ private:
     std::uint64_t since_ns = 0;
     std::size_t threads = 0;
     Files files; ///< that it carries probes of
-    std::array<std::vector<OpenProbe>, probe_tiers> events{};
+    Events events{};
     std::array<bool, probe_tiers> dropped{};
+    std::uint64_t since = 0;         ///< marks of earlier armings stand for no probes
+    std::map<pid_t, Worker> workers; ///< that were armed while they lived
 
     bool by_thread() const { return (family.flags & FM_FAMILY_BY_THREAD) != 0; }
     /// Tiers that are not dropped.
     std::vector<Tier> carried() const;
-    /// Sets the flags that say which tiers are carried: all, or none.
-    void flag_carried();
+    /// Does the mark stand for probes of this family?
+    bool owns(const fm_family& mark) const;
   };
   ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
   Status open_everywhere(const Files& files);
   Result<Armed> prepare(pid_t pid, std::size_t threads, Inheritance inheritance,
                         std::uint32_t flags, Files files);
+  Status join(pid_t pid, Armed armed);
   Status widen(pid_t pid, Armed& armed);
   Status add_thread(pid_t pid, pid_t tid, Armed& armed);
   Status mark_thread(pid_t pid, pid_t tid, Armed& armed) const;
-  Status open_on_thread(pid_t tid, Tier tier, const Files& files, Armed& armed);
+  Status mark_threads(pid_t pid, Armed& armed) const;
+  Status tell_carried(const Armed& armed);
+  void tell_nobody(const Armed& armed);
+  Status open_on_thread(pid_t tid, Inheritance inheritance, Tier tier, const Files& files,
+                        std::vector<OpenProbe>& opened);
   Status open_on_threads(pid_t pid, bool all, Tier tier, const Files& files, Armed& armed);
+  Status open_on_worker(pid_t pid, Armed& armed, Worker& worker);
   Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done);
   Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
   std::optional<fm_family> family_of(pid_t pid) const;
@@ -111,9 +139,12 @@ private:
   std::vector<pid_t> marked_threads_of(pid_t pid, const Armed& armed) const;
   ProbeUsage usage_of(const Armed& armed, const fm_account& now) const;
   Armed* armed_of(std::uint32_t account);
+  const Armed* armed_of(const fm_family& mark) const;
+  void clear_events(Armed& armed, Tier tier);
   Result<std::uint32_t> free_account();
   std::size_t open_descriptors() const;
   void forget_ended_held();
+  void forget_ended_workers();
 
   mutable std::mutex mutex_; ///< guards what follows; taken by the public functions
 
@@ -122,6 +153,7 @@ private:
   LibraryProbes libraries_; ///< gone after the perf events, which are declared below
   std::size_t max_descriptors_;
   std::uint32_t last_account_ = 0;
+  std::uint64_t last_arming_ = 0; ///< numbers are never used twice
   bool arms_everything_ = false;
   std::vector<OpenProbe> everything_;
   std::map<pid_t, Armed> families_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "forkmon/event.h"
+#include "forkmon/finding.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -17,6 +18,10 @@ public:
 
   /// A pidfd of the child; nothing when it has ended or called exec.
   std::optional<Fd> find(const ChildKey& key) const;
+
+  /// What has become of a child: alive while it is tainted, exec, or exit where it is not known how
+  /// it ended. Where the kernel cannot be asked, as without a free descriptor, it counts as alive.
+  Outcome outcome_of(const ChildRef& child) const;
 
   /// Taints a child whose fork nobody watched: the kernel then tells its calls and its end.
   Status adopt(const ChildRef& child) const;

@@ -65,6 +65,7 @@ void AgentMetrics::update(const KernelTotals& totals, const AgentState& state,
     update_counters(totals);
   update_functions(totals.calls, now_ns);
   update_losses(totals);
+  update_children(totals);
   update_sensors(totals);
   update_probes(totals);
   if (state.config)
@@ -92,6 +93,12 @@ void AgentMetrics::update_losses(const KernelTotals& totals) {
   }
 }
 
+void AgentMetrics::update_children(const KernelTotals& totals) {
+  if (totals.untracked_children)
+    raise(metric::untracked_children, {}, static_cast<double>(*totals.untracked_children));
+  set(metric::unwatched_children, totals.unwatched_children);
+}
+
 void AgentMetrics::update_functions(const Totals& calls, std::uint64_t now_ns) {
   for (const auto& [function, total] : calls) {
     std::uint64_t& counted = counted_calls_[function];
@@ -117,6 +124,9 @@ void AgentMetrics::update_probes(const KernelTotals& totals) {
   raise_each(metric::disarms, totals.disarms);
   raise_each(metric::rearms, totals.rearms);
   raise_each(metric::suspects_not_armed, totals.suspects_not_armed);
+  if (totals.workers_armed)
+    raise(metric::workers_armed, {}, static_cast<double>(*totals.workers_armed));
+  raise_each(metric::workers_not_armed, totals.workers_not_armed);
   raise_each(metric::libraries_scanned, totals.libraries_scanned);
   raise_each(metric::library_errors, totals.library_errors);
 }

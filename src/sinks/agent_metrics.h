@@ -39,6 +39,7 @@ private:
   void raise_each(const MetricInfo& info, const PairTotals& totals);
   void update_counters(const KernelTotals& totals);
   void update_losses(const KernelTotals& totals);
+  void update_children(const KernelTotals& totals);
   void update_functions(const Totals& calls, std::uint64_t now_ns);
   void update_sensors(const KernelTotals& totals);
   void update_probes(const KernelTotals& totals);

@@ -2,7 +2,9 @@
 #include "sinks/deadlock_text.h"
 
 #include "sinks/stuck_text.h"
+#include "sinks/wrapped_lines.h"
 #include "util/text.h"
+#include "util/time.h"
 
 #include <fmt/format.h>
 
@@ -18,42 +20,94 @@ constexpr std::size_t module_columns = 48;
 constexpr std::size_t shown_python = 8;
 constexpr std::size_t shown_child = 10;
 constexpr std::size_t shown_owner = 6;
-constexpr std::size_t max_advice_columns = 1024;
 constexpr std::size_t advice_columns = 90; // in a line
 
 std::string line(std::string_view label, const std::string& text) {
   return text.empty() ? "" : fmt::format("    {:<{}}  {}\n", label, label_columns, text);
 }
 
+std::string_view kind_text(LockKind kind) {
+  switch (kind) {
+  case LockKind::unknown:
+    return "of unknown kind";
+  case LockKind::rwlock:
+    return "read-write lock";
+  case LockKind::condition:
+    return "condition variable";
+  case LockKind::once:
+    return "one-time initialisation";
+  case LockKind::guard:
+    return "guard of a static variable";
+  case LockKind::file:
+    return "lock of a FILE";
+  case LockKind::arena:
+    return "malloc arena";
+  case LockKind::loader:
+    return "lock of the dynamic loader";
+  case LockKind::libc:
+    return "lock of the C library";
+  case LockKind::rust_mutex:
+    return "Rust lock";
+  case LockKind::absl:
+    return "lock of abseil or gperftools";
+  case LockKind::go_runtime:
+    return "lock of Go's runtime";
+  default:
+    return to_string(kind);
+  }
+}
+
 std::string lock_text(const Lock& lock) {
   if (lock.address == 0)
     return {};
-  return fmt::format("{} at {:#x}",
-                     lock.kind == LockKind::unknown ? "of unknown kind," : to_string(lock.kind),
-                     lock.address);
+  const std::string symbol =
+      lock.symbol.empty() ? "" : " " + for_terminal(lock.symbol, function_columns);
+  return fmt::format("{}{}{} at {:#x}", kind_text(lock.kind),
+                     lock.kind == LockKind::unknown ? "," : "", symbol, lock.address);
 }
 
 std::string owner_text(const LockOwner& owner) {
   const std::string thread = owner.comm.empty()
                                  ? fmt::format("thread {}", owner.tid)
                                  : fmt::format("{} (tid {})", for_terminal(owner.comm), owner.tid);
-  return thread + (owner.alive ? ", alive in the parent" : ", has ended");
+  if (owner.is_self)
+    return thread + ", the waiting thread itself";
+  if (owner.in_child)
+    return thread + ", another thread of the child";
+  const std::string forked = owner.is_forker ? ", which held it when it forked this child" : "";
+  return thread + forked + (owner.alive ? ", alive in the parent" : ", has ended");
 }
 
-std::string holder_text(const Lock& lock) {
+std::string parent_text(const Parent& parent) {
+  if (!parent.ended)
+    return {};
+  return parent.pid == 0 ? "has ended, before forkmon came"
+                         : fmt::format("has ended; it was process {}", parent.pid);
+}
+
+std::string holder_text(const Lock& lock, bool is_python) {
   if (lock.owner)
     return owner_text(*lock.owner);
   if (lock.address == 0)
     return {};
   switch (lock.kind) {
   case LockKind::mutex:
-    return "nobody is recorded: the mutex bears no thread's id";
+    return "unknown (this mutex does not record its owner)";
   case LockKind::semaphore:
-    return "nobody is recorded: a semaphore has no owner";
+    return is_python ? "unknown (a Python lock does not record its owner)"
+                     : "unknown (a semaphore does not record its owner)";
+  case LockKind::rwlock:
+    return "unknown (a read-write lock does not record its readers)";
+  case LockKind::condition:
+    return "nobody: a thread that the child does not have was to wake it";
+  case LockKind::once:
+  case LockKind::guard:
+    return "unknown (the thread that began the initialisation is not recorded)";
+  case LockKind::unknown:
+    return "unknown";
   default:
-    break;
+    return "unknown (this lock does not record its owner)";
   }
-  return "nobody is recorded: only a mutex bears its owner's thread id";
 }
 
 // "worker  app+0x11d9  app.c:12", as much of it as is known.
@@ -85,29 +139,31 @@ std::string frames_text(std::string_view label, const std::vector<Frame>& frames
   return text;
 }
 
-// In lines of `advice_columns`, broken between words.
-std::string advice_text(const std::string& advice) {
-  std::string rest = for_terminal(advice, max_advice_columns);
+std::string sentences_text(std::string_view label, const std::string& sentences) {
   std::string text;
-  while (rest.size() > advice_columns) {
-    const std::size_t space = rest.rfind(' ', advice_columns);
-    if (space == std::string::npos || space == 0)
-      break;
-    text += line(text.empty() ? "advice" : "", rest.substr(0, space));
-    rest.erase(0, space + 1);
-  }
-  return text + line(text.empty() ? "advice" : "", rest);
+  for (const std::string& part : wrapped_lines(sentences, advice_columns))
+    text += line(text.empty() ? label : "", part);
+  return text;
+}
+
+// Nobody saw the wait begin.
+std::string waited_text(const DeadlockFinding& deadlock) {
+  return human_duration(deadlock.waited_ms * 1000) + " or more";
 }
 
 } // namespace
 
 std::string deadlock_text(const DeadlockFinding& deadlock) {
-  return line("lock", lock_text(deadlock.lock)) + line("held by", holder_text(deadlock.lock)) +
+  return sentences_text("now", deadlock.now) +
+         line("parent", parent_text(deadlock.subject.parent)) +
+         line("lock", lock_text(deadlock.lock)) +
+         line("held by", holder_text(deadlock.lock, !deadlock.python.empty())) +
          line("why suspected", stuck_reason_text(deadlock)) +
+         line("has waited", waited_text(deadlock)) +
          frames_text("Python", deadlock.python, shown_python, python_frame) +
          frames_text("child's stack", deadlock.stack, shown_child, native_frame) +
          frames_text("owner's stack", deadlock.owner_stack, shown_owner, native_frame) +
-         advice_text(deadlock.advice);
+         sentences_text("advice", deadlock.advice);
 }
 
 } // namespace forkmon

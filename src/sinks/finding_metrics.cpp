@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -32,6 +33,11 @@ template <typename Calls>
 LabelValues call_labels(const Subject& subject, const Calls& call) {
   return {exe_of(subject), for_terminal(call.function), for_terminal(call.category),
           to_string(call.severity), container_of(subject)};
+}
+
+/// Where healthy programs often look the same, nobody is to be called.
+bool is_worth_a_look(std::optional<Severity> suspicion) {
+  return suspicion && *suspicion > Severity::info;
 }
 
 std::size_t bound(const MetricInfo& info, std::size_t max_label_values) {
@@ -62,7 +68,8 @@ void FindingMetrics::on(const Finding& finding) {
 void FindingMetrics::add(const TaintedForkFinding& fork) {
   const std::string exe = exe_of(fork.subject);
   tainted_forks_.add({exe, container_of(fork.subject)}, 1, fork.time_ns);
-  live_children_.raise({exe}, fork.time_ns);
+  if (fork.lives)
+    live_children_.raise({exe}, fork.time_ns);
   parent_threads_.Observe(fork.subject.parent.threads);
 }
 
@@ -77,7 +84,9 @@ void FindingMetrics::add(const DeadlockFinding& deadlock) {
   if (deadlock.proof) {
     deadlocks_.add({exe, lock, container}, 1, deadlock.time_ns);
     deadlocked_children_.raise({exe, container}, deadlock.time_ns);
-  } else {
+    if (is_worth_a_look(deadlock.suspected_before))
+      suspected_children_.lower({exe}, deadlock.time_ns);
+  } else if (is_worth_a_look(deadlock.severity)) {
     suspected_deadlocks_.add({exe, lock}, 1, deadlock.time_ns);
     suspected_children_.raise({exe}, deadlock.time_ns);
   }
@@ -87,7 +96,7 @@ void FindingMetrics::add(const DeadlockOverFinding& over) {
   const std::string exe = exe_of(over.subject);
   if (over.proof)
     deadlocked_children_.lower({exe, container_of(over.subject)}, over.time_ns);
-  else
+  else if (is_worth_a_look(over.reported_severity))
     suspected_children_.lower({exe}, over.time_ns);
 }
 
@@ -100,7 +109,8 @@ void FindingMetrics::add(const ChildFinding& child) {
     return;
   const std::string exe = exe_of(child.subject);
   children_.add({exe, to_string(child.outcome)}, 1, child.time_ns);
-  live_children_.lower({exe}, child.time_ns);
+  if (child.was_counted)
+    live_children_.lower({exe}, child.time_ns);
   if (child.outcome == Outcome::exec)
     fork_to_exec_.Observe(static_cast<double>(child.lifetime_us) / 1e6);
 }

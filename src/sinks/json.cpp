@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sinks/json.h"
 
+#include "sinks/inexact_text.h"
 #include "sinks/stuck_text.h"
 #include "util/text.h"
 
@@ -27,6 +28,8 @@ void add_subject(Json& json, const Subject& subject) {
                     {"comm", valid_utf8(parent.comm)},
                     {"exe", valid_utf8(parent.exe)},
                     {"threads", parent.threads}};
+  if (parent.ended)
+    json["parent"]["ended"] = true;
   json["child"] = {{"pid", child.pid}, {"comm", valid_utf8(child.comm)}};
   json["container"] = container ? Json(valid_utf8(container->id)) : Json(nullptr);
   json["uid"] = uid;
@@ -66,15 +69,17 @@ Json to_json(const UnsafeCallFinding& call, const WallClock& clock) {
 
 // An address is text: it does not fit into the doubles that many readers take numbers for.
 Json to_json(const Lock& lock) {
-  return {
-      {"kind", to_string(lock.kind)},
-      {"address", lock.address != 0 ? Json(fmt::format("{:#x}", lock.address)) : Json(nullptr)}};
+  return {{"kind", to_string(lock.kind)},
+          {"address", lock.address != 0 ? Json(fmt::format("{:#x}", lock.address)) : Json(nullptr)},
+          {"symbol", lock.symbol.empty() ? Json(nullptr) : Json(valid_utf8(lock.symbol))}};
 }
 
 Json to_json(const std::optional<LockOwner>& owner) {
   if (!owner)
     return nullptr;
-  return {{"tid", owner->tid}, {"comm", valid_utf8(owner->comm)}, {"alive", owner->alive}};
+  return {{"tid", owner->tid},           {"comm", valid_utf8(owner->comm)},
+          {"alive", owner->alive},       {"self", owner->is_self},
+          {"in_child", owner->in_child}, {"forker", owner->is_forker}};
 }
 
 Json python_traceback(const std::vector<Frame>& frames) {
@@ -85,6 +90,10 @@ Json python_traceback(const std::vector<Frame>& frames) {
   return json;
 }
 
+std::string sentences(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : first + " " + second;
+}
+
 Json to_json(const DeadlockFinding& deadlock, const WallClock& clock) {
   Json json = common("deadlock", deadlock, clock);
   add_subject(json, deadlock.subject);
@@ -92,11 +101,13 @@ Json to_json(const DeadlockFinding& deadlock, const WallClock& clock) {
   json["reason"] = deadlock.proof ? Json(nullptr) : Json(stuck_reason_text(deadlock));
   json["lock"] = to_json(deadlock.lock);
   json["owner"] = to_json(deadlock.lock.owner);
+  json["since_fork_us"] = deadlock.since_fork_us;
   json["waited_ms"] = deadlock.waited_ms;
   json["stack"] = to_json(deadlock.stack);
   json["owner_stack"] = to_json(deadlock.owner_stack);
   json["python"] = python_traceback(deadlock.python);
-  json["advice"] = valid_utf8(deadlock.advice);
+  json["remedy"] = to_string(deadlock.remedy);
+  json["advice"] = valid_utf8(sentences(deadlock.now, deadlock.advice));
   return json;
 }
 
@@ -128,6 +139,9 @@ Json to_json(const ChildFinding& child, const WallClock& clock) {
   json["lifetime_us"] = child.lifetime_us;
   json["calls"] = calls_by_function(child.calls);
   json["exact"] = child.exact;
+  json["inexact_reason"] = child.exact ? Json(nullptr) : Json(valid_utf8(inexact_text(child)));
+  json["counted_from_us"] = child.counted_from_us ? Json(*child.counted_from_us) : Json(nullptr);
+  json["unresolved_hits"] = child.unresolved_hits;
   json["deadlocked"] = child.deadlocked;
   if (!child.advice.empty())
     json["advice"] = valid_utf8(child.advice);

@@ -21,17 +21,21 @@ const MetricLabel container{"container_id", LabelKind::foreign};
 const MetricLabel function{"function", LabelKind::foreign};
 const MetricLabel category{"category", LabelKind::foreign};
 const MetricLabel severity{"severity", LabelKind::ours, "info, warning, high"};
-const MetricLabel lock{"lock", LabelKind::ours, "mutex, semaphore, unknown"};
+const MetricLabel lock{"lock", LabelKind::ours,
+                       "mutex, semaphore, rwlock, condition, once, guard, file, arena, loader, "
+                       "libc, rust_mutex, absl, "
+                       "go_runtime, unknown"};
 const MetricLabel outcome{"outcome", LabelKind::ours, "exec, exit, signal"};
 const MetricLabel mode{"mode", LabelKind::ours, "fork, vfork, thread"};
 const MetricLabel sensor{"sensor", LabelKind::ours, "lifecycle, probes, page_faults"};
 const MetricLabel lost_by{"sensor", LabelKind::ours,
                           "lifecycle, probes, page_faults, discovery, decode, output"};
 const MetricLabel loss_reason{"reason", LabelKind::ours,
-                              "ring_full, undecodable, buffer_full, write_error"};
+                              "ring_full, kernel_skipped, undecodable, buffer_full, write_error"};
 const MetricLabel tier{"tier", LabelKind::ours, "hot, cold"};
 const MetricLabel disarm_reason{"reason", LabelKind::ours, "budget, exec, limit"};
 const MetricLabel arming_reason{"reason", LabelKind::ours, "limit, budget, error"};
+const MetricLabel worker_reason{"reason", LabelKind::ours, "limit, error"};
 const MetricLabel reload_result{"result", LabelKind::ours, "success, failure"};
 const MetricLabel scan_result{"result", LabelKind::ours, "ok, error"};
 const MetricLabel scan_reason{"reason"};
@@ -74,6 +78,19 @@ const MetricInfo live_children{"forkmon_live_tainted_children",
                                {exe},
                                "Tainted children that live on without exec.",
                                1};
+const MetricInfo untracked_children{
+    "forkmon_untracked_children_total",
+    counter,
+    in_children,
+    {},
+    "Tainted children that came while 65,536 were alive: their calls and ends are reported, but "
+    "nothing is kept of them in between."};
+const MetricInfo unwatched_children{
+    "forkmon_unwatched_children",
+    gauge,
+    in_children,
+    {},
+    "Living tainted children that there is no room to watch for deadlocks."};
 const MetricInfo parent_threads{"forkmon_parent_threads",
                                 histogram,
                                 in_children,
@@ -103,14 +120,14 @@ const MetricInfo suspected_deadlocks{
     counter,
     in_deadlocks,
     {exe, lock},
-    "Tainted children that do not go on, without proof that they never will.",
+    "Tainted children that do not go on, suspected with severity warning or above.",
     1};
 const MetricInfo suspected_children{
     "forkmon_suspected_children",
     gauge,
     in_deadlocks,
     {exe},
-    "Living tainted children that do not go on, without proof that they never will.",
+    "Living tainted children that do not go on, suspected with severity warning or above.",
     1};
 
 const MetricInfo forks{
@@ -191,6 +208,17 @@ const MetricInfo suspects_not_armed{"forkmon_suspects_not_armed_total",
                                     in_probes,
                                     {arming_reason},
                                     "Suspects that were left without probes."};
+const MetricInfo workers_armed{"forkmon_workers_armed_total",
+                               counter,
+                               in_probes,
+                               {},
+                               "Children that got probes while they lived."};
+const MetricInfo workers_not_armed{
+    "forkmon_workers_not_armed_total",
+    counter,
+    in_probes,
+    {worker_reason},
+    "Living children of armed families that were left without probes."};
 const MetricInfo libraries_scanned{"forkmon_libraries_scanned_total",
                                    counter,
                                    in_probes,
@@ -276,6 +304,8 @@ std::span<const MetricInfo* const> all_metrics() {
                                   &unsafe_calls,
                                   &children,
                                   &live_children,
+                                  &untracked_children,
+                                  &unwatched_children,
                                   &parent_threads,
                                   &fork_to_exec,
                                   &deadlocks,
@@ -298,6 +328,8 @@ std::span<const MetricInfo* const> all_metrics() {
                                   &disarms,
                                   &rearms,
                                   &suspects_not_armed,
+                                  &workers_armed,
+                                  &workers_not_armed,
                                   &libraries_scanned,
                                   &library_errors,
                                   &build_info,

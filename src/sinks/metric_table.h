@@ -40,14 +40,14 @@ struct MetricInfo {
 };
 
 namespace metric {
-extern const MetricInfo tainted_forks, unsafe_calls, children, live_children, parent_threads,
-    fork_to_exec;
+extern const MetricInfo tainted_forks, unsafe_calls, children, live_children, untracked_children,
+    unwatched_children, parent_threads, fork_to_exec;
 extern const MetricInfo deadlocks, deadlocked_children, suspected_deadlocks, suspected_children;
 extern const MetricInfo forks, function_calls, events_lost, sensor_active, ready, program_seconds,
     program_runs;
 extern const MetricInfo probe_hits, unresolved_hits, armed_families, armed_threads,
-    probe_descriptors, probe_descriptors_limit, disarms, rearms, suspects_not_armed,
-    libraries_scanned, library_errors;
+    probe_descriptors, probe_descriptors_limit, disarms, rearms, suspects_not_armed, workers_armed,
+    workers_not_armed, libraries_scanned, library_errors;
 extern const MetricInfo build_info, config_info, reload_successful, reload_success_time, reloads,
     errors, last_error_time, suppressed, allowed, series, label_overflow;
 extern const MetricInfo process_cpu, process_memory, process_fds, process_start;

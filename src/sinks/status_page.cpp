@@ -55,6 +55,14 @@ std::string readiness(const AgentStatus& status) {
   return "<p class=\"bad\">Not ready: " + missing + "</p>\n";
 }
 
+std::string unresolved(const AgentStatus& status) {
+  if (status.unresolved_hits == 0)
+    return "";
+  return fmt::format("<p class=\"bad\">{} hits of probes could not be matched to a library: these "
+                     "calls are not counted, and the children that made them are not exact.</p>\n",
+                     status.unresolved_hits);
+}
+
 } // namespace
 
 std::string escape_html(std::string_view raw) {
@@ -93,8 +101,8 @@ std::string status_page(const AgentStatus& status) {
                      "<p><a href=\"/metrics\">metrics</a> · <a href=\"/healthz\">healthz</a> · "
                      "<a href=\"/readyz\">readyz</a></p>\n{}<p>Configuration file: {}</p>\n{}{}"
                      "</body>\n</html>\n",
-                     style, escape_html(status.version), readiness(status), config,
-                     offenders(status), sensors(status));
+                     style, escape_html(status.version), readiness(status) + unresolved(status),
+                     config, offenders(status), sensors(status));
 }
 
 } // namespace forkmon

@@ -4,6 +4,7 @@
 
 #include "sinks/offender.h"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ struct AgentStatus {
   std::string config_file;                   ///< empty without one
   std::map<std::string, bool> sensor_active; ///< by sensor
   std::vector<std::string> missing_sensors;  ///< required ones that are not at work
+  std::uint64_t unresolved_hits = 0;         ///< of probes that could not be matched to a library
   std::vector<Offender> offenders;           ///< the worst first
 };
 

@@ -4,6 +4,7 @@
 
 #include "forkmon/finding.h"
 #include "forkmon/totals.h"
+#include "sinks/next_steps.h"
 
 #include <array>
 #include <cstdint>
@@ -14,7 +15,8 @@
 namespace forkmon {
 
 /// Takes in all findings of a trace. Its memory is bounded: past 1,024 functions (by name and
-/// library) or deadlocks (by parent and lock) further ones are counted together.
+/// library) or deadlocks (by parent and lock) further ones are counted together, and past 1,024
+/// children that are stuck at a time no more of them are named.
 class Summary {
 public:
   void on(const Finding& finding);
@@ -23,7 +25,9 @@ public:
 
   /// Plain text of some lines, each with its newline. Forks and tainted children are the kernel's
   /// numbers, and right even where events were lost.
-  std::string render(std::uint64_t traced_us, const KernelTotals& totals) const;
+  /// `until`: what ended the trace, such as "process 12 ended"; may be empty.
+  std::string render(std::uint64_t traced_us, const KernelTotals& totals,
+                     const std::string& until = "") const;
 
 private:
   struct Calls {
@@ -37,28 +41,50 @@ private:
     std::uint64_t count = 0;
     std::string advice;
   };
-  using Waiting = std::pair<std::string, std::string>;  // name of the parent's executable, lock
+  using Waiting = std::pair<std::string, std::string>; // name of the parent's executable, lock
+  /// A child that is stuck now.
+  struct Stuck {
+    Waiting key;
+    bool proof = false;
+    Severity severity = Severity::info;
+    StuckChild child;
+  };
   using Function = std::pair<std::string, std::string>; // name, library
 
-  void add(const TaintedForkFinding&) {}
+  void add(const TaintedForkFinding& fork) { adopted_ += fork.adopted ? 1 : 0; }
   void add(const UnsafeCallFinding& call);
   void add(const DeadlockFinding& deadlock);
-  void add(const DeadlockOverFinding&) {}
+  void add(const DeadlockOverFinding& over);
+  void take_back_suspicion(std::uint32_t child_pid);
   void add(const ChildFinding& child);
+  void add_unwatched(const ChildFinding& child);
   void add(const LostFinding& lost);
   Calls& calls_of(const std::string& function, const std::string& library);
-  std::string counts(std::uint64_t traced_us, const KernelTotals& totals) const;
+  std::string counts(std::uint64_t traced_us, const KernelTotals& totals,
+                     const std::string& until) const;
   std::string by_severity() const;
   std::string deadlocks() const;
   std::string worst_functions() const;
-  std::string closing_line() const;
+  std::string closing_line(const KernelTotals& totals) const;
+  std::string closing_of_deadlocks() const;
+  std::string nothing_seen(const KernelTotals& totals) const;
+  std::string unresolved(const KernelTotals& totals) const;
 
   std::map<Waiting, Deadlocks> deadlocks_;
+  std::map<std::uint32_t, Stuck> stuck_; // by pid
   std::map<Function, Calls> functions_;
   std::array<std::uint64_t, 4> findings_{}; // unsafe calls and deadlocks, by Severity
   std::uint64_t proven_ = 0;
   std::uint64_t suspected_ = 0;
+  std::uint64_t adopted_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t children_ = 0; // that ended, or outlived the session
+  struct Unwatched {
+    std::uint64_t children = 0;
+    std::string why; // of the first one
+  };
+  std::map<InexactCause, Unwatched> inexact_; // of these
+  std::uint64_t unresolved_children_ = 0;     // of these, those with unresolved hits
   std::uint64_t allowed_ = 0;
 };
 

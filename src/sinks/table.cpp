@@ -2,6 +2,7 @@
 #include "sinks/table.h"
 
 #include "sinks/deadlock_text.h"
+#include "sinks/inexact_text.h"
 #include "util/text.h"
 
 #include <fmt/format.h>
@@ -38,7 +39,9 @@ struct Row {
 
 // A long name is cut rather than the numbers after it.
 std::string parent_text(const Parent& parent) {
-  const std::string numbers = fmt::format("[{}] ×{}", parent.pid, parent.threads);
+  const bool is_known = parent.pid != 0;
+  const std::string numbers =
+      is_known ? fmt::format("[{}] ×{}", parent.pid, parent.threads) : std::string("[ended]");
   return for_terminal(parent.comm, parent_columns - display_width(numbers)) + numbers;
 }
 
@@ -58,20 +61,36 @@ std::string outcome_text(const ChildFinding& child) {
               : fmt::format("killed by signal {}", child.status);
 }
 
+// " (exact)", or " (at least: why)".
+std::string exactness_text(const ChildFinding& child, const char* otherwise) {
+  if (child.exact)
+    return " (exact)";
+  const std::string why = for_terminal(inexact_text(child));
+  return why.empty() ? fmt::format(" ({})", otherwise) : fmt::format(" ({}: {})", otherwise, why);
+}
+
 // "setenv×1 malloc×1000 (exact)": the worst first, then the most frequent.
 std::string calls_text(const ChildFinding& child) {
   if (child.calls.empty())
-    return child.exact ? "no unsafe calls (exact)" : "no unsafe calls seen";
+    return (child.exact ? "no unsafe calls" : "no unsafe calls seen") +
+           exactness_text(child, "not exact");
   std::vector<CallCount> calls = child.calls;
   std::stable_sort(calls.begin(), calls.end(), [](const CallCount& a, const CallCount& b) {
     return a.severity != b.severity ? a.severity > b.severity : a.count > b.count;
   });
   std::string text;
   for (std::size_t i = 0; i < std::min(calls.size(), shown_calls); ++i)
-    text += fmt::format("{}×{} ", for_terminal(calls[i].function, 64), calls[i].count);
+    text += fmt::format("{}{}×{}", i > 0 ? " " : "", for_terminal(calls[i].function, 64),
+                        calls[i].count);
   if (calls.size() > shown_calls)
-    text += fmt::format("+{} more ", calls.size() - shown_calls);
-  return text + (child.exact ? "(exact)" : "(at least)");
+    text += fmt::format(" +{} more", calls.size() - shown_calls);
+  return text + exactness_text(child, "at least");
+}
+
+std::string stuck_text(const ChildFinding& child) {
+  if (!child.deadlocked)
+    return {};
+  return child.outcome == Outcome::alive && child.still_stuck ? "is stuck; " : "was stuck; ";
 }
 
 // "    from worker ← run ← main", or nothing where no caller has a name.
@@ -110,7 +129,7 @@ std::optional<Row> row_of(const DeadlockFinding& deadlock) {
              .child = child_text(deadlock.subject.child),
              .what = deadlock.proof ? "deadlocked (proven)" : "stuck (suspected)",
              .library = {},
-             .after_fork = human_duration(deadlock.waited_ms * 1000),
+             .after_fork = human_duration(deadlock.since_fork_us),
              .detail = {},
              .below = deadlock_text(deadlock)};
 }
@@ -122,7 +141,7 @@ std::optional<Row> row_of(const DeadlockOverFinding& over) {
              .severity = over.severity,
              .parent = parent_text(over.subject.parent),
              .child = child_text(over.subject.child),
-             .what = "goes on",
+             .what = "resumes",
              .library = {},
              .after_fork = {},
              .detail = {},
@@ -137,7 +156,7 @@ std::optional<Row> row_of(const ChildFinding& child) {
              .what = outcome_text(child),
              .library = {},
              .after_fork = human_duration(child.lifetime_us),
-             .detail = (child.deadlocked ? "was stuck; " : "") + calls_text(child),
+             .detail = stuck_text(child) + calls_text(child),
              .below = {}};
 }
 

@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,14 +16,34 @@
 namespace forkmon {
 namespace {
 
-// One page of control data, one of samples: 4096 / 16 bytes a sample is over a second's worth.
+/// A power of two; 100 samples of x86 take 16 KiB.
+constexpr std::size_t data_pages = 4;
+
 std::size_t page_bytes() {
   return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
+std::size_t buffer_bytes() {
+  return (1 + data_pages) * page_bytes(); // one page of control data
+}
+
+// arch/*/include/uapi/asm/perf_regs.h.
+#if defined(__x86_64__)
+constexpr std::uint64_t general_registers = 0xff01ff; // AX to IP, R8 to R15
+#elif defined(__aarch64__)
+constexpr std::uint64_t general_registers = 0x1ffffffffULL;
+#else
+#error "no list of registers for this architecture"
+#endif
+constexpr std::size_t register_count = std::popcount(general_registers);
+
+/// PERF_SAMPLE_IP | PERF_SAMPLE_REGS_USER; of a thread without user space the registers are left
+/// out.
 struct Sample {
   perf_event_header header;
   std::uint64_t ip;
+  std::uint64_t abi;
+  std::array<std::uint64_t, register_count> registers;
 };
 
 } // namespace
@@ -32,15 +54,15 @@ Result<IpSampler> IpSampler::start(pid_t tid) {
   attr.size = sizeof(attr);
   attr.config = PERF_COUNT_SW_TASK_CLOCK;
   attr.sample_period = 5'000'000; // nanoseconds
-  attr.sample_type = PERF_SAMPLE_IP;
+  attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_REGS_USER;
+  attr.sample_regs_user = general_registers;
   attr.exclude_kernel = 1;
   auto fd = syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
   if (fd < 0)
     return Error::from_errno("cannot sample a thread", errno);
   Fd event(static_cast<int>(fd));
   // Mapped with PROT_WRITE the kernel stops when the buffer is full, and overwrites nothing.
-  void* buffer =
-      mmap(nullptr, 2 * page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, event.get(), 0);
+  void* buffer = mmap(nullptr, buffer_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, event.get(), 0);
   if (buffer == MAP_FAILED)
     return Error::from_errno("cannot map a sample buffer", errno);
   return IpSampler(std::move(event), buffer);
@@ -57,26 +79,26 @@ IpSampler& IpSampler::operator=(IpSampler&& other) noexcept {
 
 IpSampler::~IpSampler() {
   if (buffer_ != nullptr)
-    munmap(buffer_, 2 * page_bytes());
+    munmap(buffer_, buffer_bytes());
 }
 
-std::vector<std::uint64_t> IpSampler::samples() const {
+std::vector<IpSample> IpSampler::samples() const {
   const auto* control = static_cast<const perf_event_mmap_page*>(buffer_);
   std::uint64_t head = control->data_head;
   std::atomic_thread_fence(std::memory_order_acquire);
   const auto* data = static_cast<const char*>(buffer_) + page_bytes();
-  std::size_t available = std::min<std::uint64_t>(head, page_bytes());
-  std::vector<std::uint64_t> ips;
-  for (std::size_t at = 0; at + sizeof(Sample) <= available;) {
-    Sample sample;
-    std::memcpy(&sample, data + at, sizeof(sample));
-    if (sample.header.size == 0)
+  std::size_t available = std::min<std::uint64_t>(head, data_pages * page_bytes());
+  std::vector<IpSample> samples;
+  for (std::size_t at = 0; at + sizeof(perf_event_header) <= available;) {
+    Sample sample{};
+    std::memcpy(&sample, data + at, std::min(sizeof(sample), available - at));
+    if (sample.header.size < sizeof(perf_event_header) || at + sample.header.size > available)
       break;
-    if (sample.header.type == PERF_RECORD_SAMPLE)
-      ips.push_back(sample.ip);
+    if (sample.header.type == PERF_RECORD_SAMPLE && sample.header.size == sizeof(sample))
+      samples.push_back({sample.ip, {sample.registers.begin(), sample.registers.end()}});
     at += sample.header.size;
   }
-  return ips;
+  return samples;
 }
 
 } // namespace forkmon

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// Where a busy thread spends its time: sampled instruction pointers (perf_event_open(2)).
+/// Where a busy thread spends its time: sampled instruction pointers and registers
+/// (perf_event_open(2)).
 #pragma once
 
 #include "util/fd.h"
@@ -13,17 +14,26 @@
 
 namespace forkmon {
 
-/// Samples one thread's user-space instruction pointer about 200 times a second of its CPU time,
-/// into a small buffer of ours. The thread is not stopped.
+/// One sample of a thread's user space.
+struct IpSample {
+  std::uint64_t ip = 0;
+  std::vector<std::uint64_t>
+      registers; ///< all general ones, in the order of the kernel's perf_regs.h
+};
+
+/// Samples one thread's user space about 200 times a second of its CPU time, into a small buffer of
+/// ours. The thread is not stopped.
 class IpSampler {
 public:
+  /// Error also where the user's quota of locked memory for such buffers is used up
+  /// (kernel.perf_event_mlock_kb).
   static Result<IpSampler> start(pid_t tid);
   IpSampler(IpSampler&& other) noexcept;
   IpSampler& operator=(IpSampler&& other) noexcept;
   ~IpSampler();
 
   /// What was sampled since the start, or until the buffer was full.
-  std::vector<std::uint64_t> samples() const;
+  std::vector<IpSample> samples() const;
 
 private:
   IpSampler(Fd event, void* buffer) : event_(std::move(event)), buffer_(buffer) {}

@@ -1,106 +1,118 @@
 // SPDX-License-Identifier: MIT
 #include "stuck/lock_inspector.h"
 
-#include "process/namespace_pid.h"
-#include "process/proc.h"
+#include "process/process_id.h"
+#include "stuck/lock_owner.h"
+#include "stuck/lock_words.h"
+#include "stuck/wait_site.h"
 #include "symbols/memory_reader.h"
+#include "symbols/variable.h"
 
 #include <fmt/format.h>
 #include <linux/futex.h>
 
-#include <cstring>
+#include <string_view>
 
 namespace forkmon {
 namespace {
 
-/// pthread_mutex_t of glibc and musl up to its kind, on 64-bit machines. Sources:
-/// sysdeps/nptl/bits/struct_mutex.h of glibc; src/internal/pthread_impl.h of musl.
-struct MutexHead {
-  std::uint32_t lock;
-  std::uint32_t count;
-  std::uint32_t owner;
-  std::uint32_t users;
-  std::uint32_t kind;
+/// What the stack says, completed by what the memory says.
+struct NamedLock {
+  LockKind kind = LockKind::unknown;
+  LockWords words;
 };
 
-/// sem_t of glibc on 64-bit machines: sysdeps/nptl/internaltypes.h, struct new_sem.
-struct SemaphoreHead {
-  std::uint32_t value;
-  std::uint32_t waiters;
-  std::uint32_t is_shared;
-};
-
-constexpr std::uint32_t contended = 2;          // lll_lock: taken, and somebody waits
-constexpr std::uint32_t max_mutex_kind = 0x3ff; // types, robust, PI, PP, elision and shared bits
-constexpr std::uint32_t max_tid = 1U << 22U;    // PID_MAX_LIMIT of the kernel
-constexpr std::uint32_t max_users = 1U << 16U;
-
-bool looks_like_mutex(const MutexHead& mutex) {
-  return mutex.lock == contended && mutex.owner != 0 && mutex.owner <= max_tid &&
-         mutex.users >= 1 && mutex.users <= max_users && mutex.kind <= max_mutex_kind;
+NamedLock name_by_memory(MemoryReader& memory, const LockWaiter& waiter) {
+  const std::uint64_t futex = waiter.wait.address;
+  if (auto mutex = read_mutex(memory, futex, waiter.is_32_bit, true))
+    return {LockKind::mutex, *mutex};
+  const bool is_semaphore = looks_like_semaphore(memory, futex, waiter.is_32_bit);
+  return {is_semaphore ? LockKind::semaphore : LockKind::unknown, {futex, 0, 0}};
 }
 
-bool looks_like_semaphore(const SemaphoreHead& semaphore) {
-  return semaphore.value == 0 && semaphore.waiters >= 1 && semaphore.waiters <= max_users;
+NamedLock name_lock(const WaitSite& site, MemoryReader& memory, const LockWaiter& waiter) {
+  const std::uint64_t futex = waiter.wait.address;
+  if (waiter.wait.is_pi) // by the kernel's own rule the owner's id is in the futex
+    return {site.kind == LockKind::unknown ? LockKind::mutex : site.kind,
+            {futex, memory.number<std::uint32_t>(futex).value_or(0) & FUTEX_TID_MASK, 0}};
+  if (site.is_mutex)
+    return {site.kind,
+            read_mutex(memory, futex, waiter.is_32_bit, false).value_or(LockWords{futex, 0, 0})};
+  switch (site.kind) {
+  case LockKind::rwlock:
+    return {site.kind, read_rwlock(memory, futex, waiter.is_32_bit)};
+  case LockKind::file:
+  case LockKind::libc:
+    return {site.kind, read_recursive(memory, futex, waiter.is_32_bit)};
+  default:
+    break;
+  }
+  return site.is_told ? NamedLock{site.kind, {futex, 0, 0}} : name_by_memory(memory, waiter);
 }
 
-template <typename Head>
-std::optional<Head> read_head(MemoryReader& memory, std::uint64_t address) {
-  std::array<std::uint8_t, sizeof(Head)> bytes{};
-  if (!memory.read(address, bytes))
-    return std::nullopt;
-  Head head;
-  std::memcpy(&head, bytes.data(), sizeof(head));
-  return head;
+/// The thread behind a descriptor. fork() clears the ids of the threads that the child has not, so
+/// the parent is asked, too.
+std::uint32_t tid_of(std::uint64_t descriptor, MemoryReader& memory, const LockWaiter& waiter,
+                     const ParentAtFork& parent) {
+  if (const auto tid = read_descriptor_tid(memory, descriptor, waiter.is_32_bit))
+    return tid;
+  ProcessMemory of_parent(parent.pid);
+  const auto tid = read_descriptor_tid(of_parent, descriptor, waiter.is_32_bit);
+  return is_still({parent.pid, parent.start_ticks}) ? tid : 0;
 }
 
-std::string comm_of(pid_t pid, pid_t tid) {
-  auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", pid, tid), 64);
-  if (!comm)
-    return "";
-  return comm->substr(0, comm->find_last_not_of('\n') + 1);
+/// Of a lock that the C library's functions share, the variable says more than the function.
+LockKind kind_by_variable(LockKind kind, std::string_view variable) {
+  if (kind != LockKind::libc)
+    return kind;
+  if (variable.starts_with("main_arena") || variable == "list_lock" || variable == "free_list_lock")
+    return LockKind::arena;
+  if (variable.starts_with("_IO_stdfile") || variable == "list_all_lock")
+    return LockKind::file;
+  if (variable.starts_with("_rtld_") || variable.starts_with("_dl_"))
+    return LockKind::loader;
+  return kind;
 }
 
-/// The living thread of a process that the process itself knows by this id.
-std::optional<LockOwner> find_thread(pid_t pid, std::uint32_t own_id) {
-  for (pid_t tid : threads_of(pid))
-    if (static_cast<std::uint32_t>(tid_in_its_namespace(pid, tid)) == own_id)
-      return LockOwner{static_cast<std::uint32_t>(tid), comm_of(pid, tid), true, false};
-  return std::nullopt;
+/// "cache", or "cache+0x28" for a lock that is a part of it.
+std::string text_of(const Variable& variable) {
+  // None of the locks is larger: the futex of a condition variable lies in its end.
+  constexpr std::uint64_t max_lock_bytes = 56;
+  if (variable.offset == 0 || variable.size <= max_lock_bytes)
+    return variable.name;
+  return fmt::format("{}+{:#x}", variable.name, variable.offset);
 }
 
-void find_owner(std::uint32_t own_id, pid_t child, const ParentAtFork& parent,
-                InspectedLock& found) {
-  auto in_parent = find_thread(parent.pid, own_id);
-  found.lock.kind = LockKind::mutex;
-  found.lock.owner = in_parent.value_or(LockOwner{own_id, "", false, false});
-  if (in_parent)
-    found.holder = Holder::parent_thread;
-  else
-    found.holder = find_thread(child, own_id) ? Holder::child_thread : Holder::ended;
+void find_variable(const WaitSite& site, const AddressSpace& space, ModuleCache& modules,
+                   Lock& lock) {
+  if (auto variable = variable_at(lock.address, space, modules)) {
+    lock.kind = kind_by_variable(lock.kind, variable->name);
+    lock.symbol = text_of(*variable);
+  } else if (lock.kind == LockKind::libc && !site.function.empty()) {
+    lock.symbol = site.function + "()";
+  }
 }
 
 } // namespace
 
 InspectedLock inspect_lock(const LockWaiter& waiter, const ParentAtFork& parent,
-                           const AddressSpace& /*space*/, ModuleCache& /*modules*/) {
-  InspectedLock found;
-  found.lock.address = waiter.wait.address;
+                           const AddressSpace& space, ModuleCache& modules) {
+  const WaitSite site = wait_site(waiter.stack);
   ProcessMemory memory(waiter.pid);
-  if (auto mutex = read_head<MutexHead>(memory, waiter.wait.address)) {
-    if (waiter.wait.is_pi) {
-      find_owner(mutex->lock & FUTEX_TID_MASK, waiter.pid, parent, found);
-      return found;
-    }
-    if (looks_like_mutex(*mutex)) {
-      find_owner(mutex->owner, waiter.pid, parent, found);
-      return found;
-    }
-  }
-  auto semaphore = read_head<SemaphoreHead>(memory, waiter.wait.address);
-  if (semaphore && looks_like_semaphore(*semaphore))
-    found.lock.kind = LockKind::semaphore;
-  return found;
+  const NamedLock named = name_lock(site, memory, waiter);
+  InspectedLock inspected;
+  inspected.lock.kind = named.kind;
+  inspected.lock.address = named.words.address;
+  find_variable(site, space, modules, inspected.lock);
+  std::uint32_t id = named.words.owner;
+  if (id == 0 && named.words.owner_descriptor != 0)
+    id = tid_of(named.words.owner_descriptor, memory, waiter, parent);
+  if (id == 0)
+    return inspected;
+  FoundOwner owner = find_owner(id, waiter, parent);
+  inspected.lock.owner = std::move(owner.owner);
+  inspected.holder = owner.holder;
+  return inspected;
 }
 
 } // namespace forkmon

@@ -30,6 +30,11 @@ struct ParentAtFork {
   pid_t pid = 0;
   std::uint64_t start_ticks = 0;  ///< as in /proc/PID/stat; 0: not known
   std::uint64_t fork_time_ns = 0; ///< CLOCK_MONOTONIC
+  pid_t forker_tid = 0;           ///< the thread that forked; 0: not known
+  /// By a clone(2) of the program's own. Only fork() and _Fork() renew the id by which a thread of
+  /// glibc knows itself, so that the first thread of such a child takes locks under the id of the
+  /// thread that cloned it.
+  bool is_clone = false;
 };
 
 /// Where the thread is that a lock records as its owner.

@@ -1,68 +1,57 @@
 // SPDX-License-Identifier: MIT
 #include "stuck/stuck_children.h"
 
-#include "process/proc.h"
-#include "stuck/lock_inspector.h"
-#include "stuck/own_pipe.h"
+#include "stuck/wait_hints.h"
 #include "stuck/wait_stacks.h"
+#include "symbols/memory_reader.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace forkmon {
 namespace {
 
-/// A wait is reported when it has lasted this long.
+/// A wait is judged when it has lasted this long, and then after twice that, and so on.
 constexpr std::uint64_t threshold_ns = 500'000'000;
-/// Where somebody else could end it, or where it could be honest work, more patience is due.
-constexpr std::uint64_t patience_ns = 3'000'000'000;
-/// A descriptor each.
+/// Two descriptors each.
 constexpr std::size_t max_watched = 4096;
+/// Threads looked at in one look. With more, children with several have their turn less often.
+constexpr std::size_t max_thread_looks = 2048;
+/// Stacks walked in one look; what is left waits for the next one.
+constexpr std::size_t max_walks = 16;
+/// A loop of waits with longer timeouts does something else now and then.
+constexpr std::uint64_t least_turns = 10;
 
-/// A loop that waits for another thread is a handful of instructions; work is not.
-constexpr std::size_t enough_samples = 50;
-constexpr std::size_t max_loop_ips = 24;
-
-std::optional<WaitState> read_state(const Fd& file) {
-  std::array<char, 256> text{};
-  ssize_t length = pread(file.get(), text.data(), text.size(), 0);
-  if (length <= 0)
-    return std::nullopt;
-  return parse_wait_state({text.data(), static_cast<std::size_t>(length)});
+bool is_worth_watching(const WaitState& state, Abi abi) {
+  return state.running || is_endless(state, abi) || read_descriptor(state, abi);
 }
 
-/// Does every thread of the process wait for a futex without end?
-bool all_threads_wait(pid_t pid, const std::vector<pid_t>& tids) {
-  return std::ranges::all_of(tids, [pid](pid_t tid) {
-    auto text = read_file(fmt::format("/proc/{}/task/{}/syscall", pid, tid), 256);
-    auto state = text ? parse_wait_state(*text) : std::nullopt;
-    return state && endless_futex_wait(*state);
-  });
-}
-
-bool is_worth_watching(const WaitState& state) {
-  return state.running || endless_futex_wait(state) || read_descriptor(state);
-}
-
-bool is_loop(const std::vector<std::uint64_t>& ips) {
-  std::set<std::uint64_t> distinct(ips.begin(), ips.end());
-  return ips.size() >= enough_samples && distinct.size() <= max_loop_ips;
+std::uint64_t switches_of(const WatchedChild& child, pid_t tid) {
+  return child.proc.switches(tid).value_or(0);
 }
 
 } // namespace
 
 std::vector<Event> StuckChildren::look(std::span<const ChildRef> children, std::uint64_t now_ns) {
-  std::vector<Event> events;
-  forget_others(children);
+  now_ns_ = now_ns;
+  looks_++;
+  last_threads_ = std::exchange(threads_, 0);
   unwatched_ = 0;
-  for (const ChildRef& child : children) {
-    if (Watched* watched = watch(child))
-      look_at(*watched, now_ns, events);
-  }
-  return events;
+  candidates_.clear();
+  pipe_readers_.clear();
+  parents_of_input_.clear();
+  forget_others(children);
+  open_windows_ = static_cast<std::size_t>(std::ranges::count_if(
+      children_, [](const auto& entry) { return entry.second.spin.has_value(); }));
+  for (const ChildRef& child : children)
+    if (WatchedChild* watched = watch(child))
+      observe(*watched);
+  judge_waits();
+  judge_pipes();
+  return std::exchange(events_, {});
 }
 
 void StuckChildren::forget_others(std::span<const ChildRef> children) {
@@ -71,137 +60,324 @@ void StuckChildren::forget_others(std::span<const ChildRef> children) {
   });
 }
 
-StuckChildren::Watched* StuckChildren::watch(const ChildRef& child) {
+WatchedChild* StuckChildren::watch(const ChildRef& child) {
   if (auto known = children_.find(child.key); known != children_.end())
     return &known->second;
   if (children_.size() >= max_watched) {
     unwatched_++;
     return nullptr;
   }
-  Fd file(open(fmt::format("/proc/{}/syscall", child.key.pid).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file || !taints_.find(child.key)) // asked second: so the file is surely this child's
+  auto proc = ProcDir::open(fmt::format("/proc/{}", child.key.pid));
+  if (!proc || !taints_.find(child.key)) // asked second: so the files are surely this child's
     return nullptr;
-  Watched watched;
-  watched.child = child;
-  watched.syscall = std::move(file);
-  return &children_.emplace(child.key, std::move(watched)).first->second;
+  return &children_.try_emplace(child.key, child, std::move(*proc)).first->second;
 }
 
-void StuckChildren::look_at(Watched& watched, std::uint64_t now_ns, std::vector<Event>& events) {
-  auto state = read_state(watched.syscall);
-  if (!state || state != watched.state || !is_worth_watching(*state)) {
-    start_over(watched, state, now_ns, events);
+void StuckChildren::observe(WatchedChild& child) {
+  const std::size_t threads = child.proc.thread_count();
+  if (threads <= 1) {
+    child.all_seen = true;
+    if (child.waits.size() > 1)
+      forget_threads(child, std::array{child.pid()});
+    observe_thread(child, child.pid(), child.proc.first_wait_state());
     return;
   }
-  if (watched.reported || now_ns - watched.since_ns < threshold_ns)
+  threads_ += threads;
+  const std::size_t stride = 1 + last_threads_ / max_thread_looks;
+  if ((looks_ + child.child.key.pid) % stride == 0)
+    observe_all_threads(child);
+}
+
+void StuckChildren::observe_all_threads(WatchedChild& child) {
+  auto tids = child.proc.threads(max_threads + 1);
+  child.all_seen = tids.size() <= max_threads;
+  std::ranges::sort(tids);
+  forget_threads(child, tids);
+  for (pid_t tid : tids)
+    observe_thread(child, tid, child.proc.wait_state(tid));
+}
+
+/// `tids`: those that are left, in order.
+void StuckChildren::forget_threads(WatchedChild& child, std::span<const pid_t> tids) {
+  std::erase_if(child.waits,
+                [&](const auto& wait) { return !std::ranges::binary_search(tids, wait.first); });
+  if (child.report && !std::ranges::binary_search(tids, child.report->tid))
+    withdraw(child);
+}
+
+void StuckChildren::observe_thread(WatchedChild& child, pid_t tid,
+                                   const std::optional<WaitState>& state) {
+  ThreadWait& wait = child.waits[tid];
+  if (state && waits_for_input(*state, abi_of(child, *state)))
+    parents_of_input_.insert(child.child.parent_pid);
+  if (state && tid == child.pid())
+    observe_loop(child, *state);
+  if (!state || state != wait.state)
+    start_over(child, tid, wait, state);
+  else if (is_worth_watching(*state, abi_of(child, *state)))
+    find_due(child, tid, wait);
+}
+
+void StuckChildren::start_over(WatchedChild& child, pid_t tid, ThreadWait& wait,
+                               const std::optional<WaitState>& state) {
+  const bool is_reported =
+      child.report && child.report->tid == tid && child.report->source != Report::Source::loop;
+  if (is_reported)
+    withdraw(child);
+  if (tid == child.pid())
+    child.spin.reset();
+  wait = ThreadWait();
+  wait.state = state;
+  wait.since_ns = now_ns_;
+  wait.unchanged_ns = now_ns_;
+  if (!state || !is_worth_watching(*state, abi_of(child, *state)))
     return;
-  auto stuck = judge(watched, now_ns);
-  // One that was adopted may never have been in danger: only a proof holds all the same.
-  if (!stuck || (watched.child.adopted && !stuck->proof))
+  const bool is_futex = is_endless(*state, abi_of(child, *state));
+  wait.schedule.start(now_ns_ + (is_futex ? threshold_ns : patience_ns), threshold_ns);
+  if (is_futex)
+    wait.switches = switches_of(child, tid);
+}
+
+void StuckChildren::observe_loop(WatchedChild& child, const WaitState& state) {
+  const auto before = child.loop.loop();
+  const bool goes_on = child.loop.see(state, abi_of(child, state), now_ns_);
+  if (!goes_on && child.report && child.report->source == Report::Source::loop)
+    withdraw(child);
+  const auto& loop = child.loop.loop();
+  if (!loop)
     return;
-  watched.reported = true;
-  stuck->time_ns = now_ns;
-  stuck->waited_ms = (now_ns - watched.since_ns) / 1'000'000;
-  events.emplace_back(std::move(*stuck));
+  if (!before || !goes_on) {
+    child.loop.switches = switches_of(child, child.pid());
+    child.loop_schedule.start(now_ns_ + patience_ns, threshold_ns);
+  } else if (child.loop_schedule.is_due(now_ns_) && !child.report && !state.running) {
+    judge_loop(child);
+  }
 }
 
-void StuckChildren::start_over(Watched& watched, const std::optional<WaitState>& state,
-                               std::uint64_t now_ns, std::vector<Event>& events) {
-  if (watched.reported)
-    events.emplace_back(UnstuckEvent{now_ns, watched.child});
-  watched.reported = false;
-  watched.sampler.reset();
-  watched.state = state;
-  watched.since_ns = now_ns;
-  if (!state || !is_worth_watching(*state))
+/// An unchanged state is judged when its time has come.
+void StuckChildren::find_due(WatchedChild& child, pid_t tid, ThreadWait& wait) {
+  if (wait.state->running) {
+    if (tid == child.pid())
+      judge_spin(child, wait);
     return;
-  watched.switches = context_switches(static_cast<pid_t>(watched.child.key.pid)).value_or(0);
+  }
+  if (!wait.schedule.is_due(now_ns_) || (child.report && child.report->proof))
+    return;
+  if (is_endless(*wait.state, abi_of(child, *wait.state)))
+    candidates_.push_back({&child, tid});
+  else if (tid == child.pid() && !child.report)
+    pipe_readers_.push_back(&child);
 }
 
-std::optional<StuckEvent> StuckChildren::judge(Watched& watched, std::uint64_t now_ns) {
-  auto pid = static_cast<pid_t>(watched.child.key.pid);
-  std::uint64_t waited_ns = now_ns - watched.since_ns;
-  if (!watched.state->running && context_switches(pid) != watched.switches) {
-    watched.state.reset(); // it went on in between, and stopped at the same place
-    return std::nullopt;
+/// What would be proven waits for one look at all users of the children's memory.
+void StuckChildren::judge_waits() {
+  std::ranges::stable_sort(candidates_, {}, [](const Candidate& candidate) {
+    return candidate.child->waits.at(candidate.tid).schedule.due_ns;
+  });
+  std::size_t walks = 0;
+  std::vector<Candidate*> all;
+  std::vector<pid_t> pids;
+  for (Candidate& candidate : candidates_) {
+    if (walks >= max_walks)
+      break;
+    if (read_candidate(candidate)) {
+      all.push_back(&candidate);
+      SeenChild alone = candidate.evidence.seen;
+      alone.memory = MemoryUse::alone;
+      if (judge_wait(alone).conclusion == Conclusion::proven)
+        pids.push_back(candidate.child->pid());
+    }
+    walks += reader_.take_walks();
   }
-  if (auto wait = endless_futex_wait(*watched.state))
-    return judge_futex(watched, *wait, waited_ns);
-  if (waited_ns < patience_ns)
-    return std::nullopt;
-  if (auto fd = read_descriptor(*watched.state)) {
-    if (is_pipe_without_other_writer(pid, *fd))
-      return event_of(watched, StuckReason::own_pipe);
-    return std::nullopt;
+  const auto users = pids.empty() ? std::map<pid_t, MemoryUse>{} : memory_users_(pids);
+  // Of several threads of a child, the one that tells most is reported.
+  std::stable_partition(all.begin(), all.end(), [](const Candidate* candidate) {
+    const SeenChild& seen = candidate->evidence.seen;
+    return is_held_outside(seen.threads[seen.waiter].lock);
+  });
+  for (Candidate* candidate : all) {
+    auto found = users.find(candidate->child->pid());
+    conclude(*candidate, found == users.end() ? MemoryUse::unknown : found->second);
   }
-  if (!watched.sampler) {
-    auto sampler = IpSampler::start(pid);
-    if (sampler)
-      watched.sampler.emplace(std::move(*sampler));
-    return std::nullopt;
-  }
-  if (is_loop(watched.sampler->samples()))
-    return event_of(watched, StuckReason::spins);
-  return std::nullopt;
 }
 
-std::optional<StuckEvent> StuckChildren::judge_futex(const Watched& watched, const FutexWait& wait,
-                                                     std::uint64_t waited_ns) const {
-  auto pid = static_cast<pid_t>(watched.child.key.pid);
-  auto reason = StuckReason::none;
-  auto tids = threads_of(pid);
-  if (tids.size() != 1) {
-    if (!all_threads_wait(pid, tids))
-      return std::nullopt;
-    reason = StuckReason::all_threads_wait;
-  } else if (!wait.is_private) {
-    if (waited_ns < patience_ns || sibling_waits_for_input(watched))
-      return std::nullopt;
-    reason = StuckReason::shared_futex;
-  } else if (shares_memory(pid)) {
-    reason = StuckReason::memory_shared;
+/// False where the wait is over, which also ends a suspicion: it went on, and stopped at the same
+/// place again.
+bool StuckChildren::read_candidate(Candidate& candidate) {
+  WatchedChild& child = *candidate.child;
+  ThreadWait& wait = child.waits.at(candidate.tid);
+  auto evidence = reader_.read(child, candidate.tid, forker_of_(child.child.key), now_ns_);
+  if (!evidence) {
+    if (child.report && child.report->tid == candidate.tid)
+      withdraw(child);
+    wait.schedule.start(now_ns_ + threshold_ns, threshold_ns);
+    return false;
   }
-  StuckEvent event = event_of(watched, reason);
-  event.threads = static_cast<std::uint32_t>(tids.size());
-  name_lock(wait, event);
-  return event;
+  candidate.evidence = std::move(*evidence);
+  candidate.evidence.seen.sibling_waits_for_input =
+      parents_of_input_.contains(child.child.parent_pid);
+  return true;
 }
 
-/// Without the lock.
-StuckEvent StuckChildren::event_of(const Watched& watched, StuckReason reason) const {
-  auto pid = static_cast<pid_t>(watched.child.key.pid);
-  WaitStacks stacks = stacks_of(symbolizer_, pid, pid);
-  StuckEvent event;
-  event.child = watched.child;
-  event.tid = watched.child.key.pid;
-  event.reason = reason;
-  event.proof = reason == StuckReason::none;
+void StuckChildren::conclude(Candidate& candidate, MemoryUse memory) {
+  WatchedChild& child = *candidate.child;
+  ThreadWait& wait = child.waits.at(candidate.tid);
+  WaitEvidence& evidence = candidate.evidence;
+  evidence.seen.memory = memory;
+  wait.schedule.back_off(now_ns_);
+  const Verdict verdict = judge_wait(evidence.seen);
+  if (verdict.conclusion == Conclusion::not_now)
+    return;
+  const bool is_mine = child.report && child.report->tid == candidate.tid;
+  if (verdict.conclusion == Conclusion::nothing ||
+      !WaitReader::is_unchanged(child, evidence.seen)) {
+    if (is_mine)
+      withdraw(child);
+    return;
+  }
+  const bool is_proof = verdict.conclusion == Conclusion::proven;
+  if (child.report && (child.report->proof || !is_proof))
+    return;
+  StuckEvent event = event_of(child, candidate.tid, verdict, wait.since_ns);
+  event.threads = static_cast<std::uint32_t>(evidence.seen.threads.size());
+  event.lock = std::move(evidence.lock.lock);
+  event.stack = std::move(evidence.stacks.native);
+  event.python = std::move(evidence.stacks.python);
+  event.owner_stack = std::move(evidence.owner_stack);
+  report(child, Report::Source::wait, std::move(event));
+}
+
+/// Nothing where the child has gone on, or a handler could write to what it reads.
+std::optional<PipeReader> StuckChildren::pipe_reader(WatchedChild& child) {
+  ThreadWait& wait = child.waits.at(child.pid());
+  wait.schedule.back_off(now_ns_);
+  auto status = child.proc.status(child.pid());
+  const std::uint64_t before = wait.switches;
+  wait.switches = status ? status->switches : 0;
+  if (!status || before != wait.switches) {
+    if (before != 0) // the first time, nothing was known
+      wait.since_ns = now_ns_;
+    wait.schedule.start(now_ns_ + threshold_ns, patience_ns); // is it still in there then?
+    return std::nullopt;
+  }
+  const bool may_be_written_to = (handlers_of(*status, false) & ~interrupt_signal) != 0;
+  if (status->state != 'S' || may_be_written_to || child.proc.thread_count() != 1)
+    return std::nullopt;
+  return PipeReader{child.pid(), static_cast<pid_t>(child.child.parent_pid),
+                    *read_descriptor(*wait.state, abi_of(child, *wait.state))};
+}
+
+void StuckChildren::judge_pipes() {
+  std::vector<PipeReader> readers;
+  for (WatchedChild* child : pipe_readers_)
+    if (auto reader = pipe_reader(*child))
+      readers.push_back(*reader);
+  if (readers.empty())
+    return;
+  const auto alone = readers_of_own_pipes(readers);
+  for (WatchedChild* child : pipe_readers_) {
+    if (!alone.contains(child->pid()))
+      continue;
+    StuckEvent event =
+        with_stacks(event_of(*child, child->pid(), {Conclusion::suspected, StuckReason::own_pipe},
+                             child->waits.at(child->pid()).since_ns));
+    auto status = child->proc.status(child->pid());
+    // Python always catches SIGINT, and does not write to a pipe then.
+    if (status && (handlers_of(*status, false) == 0 || !event.python.empty()))
+      report(*child, Report::Source::pipe, std::move(event));
+  }
+}
+
+void StuckChildren::judge_loop(WatchedChild& child) {
+  const LoopWatch::Loop& loop = *child.loop.loop();
+  const pid_t pid = child.pid();
+  child.loop_schedule.back_off(now_ns_);
+  auto space = AddressSpace::of(pid);
+  if (!space || child.proc.thread_count() != 1 ||
+      switches_of(child, pid) < child.loop.switches + least_turns)
+    return;
+  ProcessMemory memory(pid);
+  if (memory.number<std::uint32_t>(loop.wait.address) != loop.value)
+    return;
+  StuckEvent event = with_stacks(
+      event_of(child, pid, {Conclusion::suspected, StuckReason::timed_loop}, loop.since_ns));
+  if (event.stack.empty())
+    return; // it was running just then
+  SeenLoop seen;
+  seen.is_private = is_private_word(loop.wait, *space);
+  seen.names_spin_lock = names_spin_lock(event.stack);
+  seen.is_meant = !event.python.empty() || (!seen.names_spin_lock && is_meant_to_end(event.stack));
+  seen.is_alone =
+      seen.names_spin_lock && memory_users_(std::span(&pid, 1))[pid] == MemoryUse::alone;
+  const Verdict verdict = forkmon::judge_loop(seen);
+  if (verdict.conclusion != Conclusion::suspected && verdict.conclusion != Conclusion::proven)
+    return;
+  event.proof = verdict.conclusion == Conclusion::proven;
+  event.reason = verdict.reason;
+  event.lock.address = loop.wait.address;
+  if (seen.names_spin_lock)
+    event.lock.kind = LockKind::absl;
+  report(child, Report::Source::loop, std::move(event));
+}
+
+void StuckChildren::judge_spin(WatchedChild& child, ThreadWait& wait) {
+  if (!child.spin) {
+    if (!wait.schedule.is_due(now_ns_) ||
+        (child.report && child.report->source != Report::Source::spin))
+      return;
+    child.spin = spins_.open(child.pid(), now_ns_, open_windows_);
+    if (child.spin)
+      open_windows_++;
+    else
+      wait.schedule.back_off(now_ns_);
+    return;
+  }
+  const auto spins = spins_.judge(*child.spin, child.pid(), now_ns_);
+  if (!spins)
+    return;
+  child.spin.reset();
+  wait.schedule.back_off(now_ns_);
+  if (!*spins && child.report)
+    withdraw(child);
+  else if (*spins && !child.report)
+    report(child, Report::Source::spin,
+           with_stacks(event_of(child, child.pid(), {Conclusion::suspected, StuckReason::spins},
+                                wait.since_ns)));
+}
+
+StuckEvent StuckChildren::with_stacks(StuckEvent event) const {
+  WaitStacks stacks = stacks_of(symbolizer_, static_cast<pid_t>(event.child.key.pid),
+                                static_cast<pid_t>(event.tid));
   event.stack = std::move(stacks.native);
   event.python = std::move(stacks.python);
   return event;
 }
 
-void StuckChildren::name_lock(const FutexWait& wait, StuckEvent& event) const {
-  auto pid = static_cast<pid_t>(event.child.key.pid);
-  auto space = AddressSpace::of(pid);
-  if (!space)
+void StuckChildren::report(WatchedChild& child, Report::Source source, StuckEvent event) {
+  // One that was adopted may never have been in danger, unless its parent has threads.
+  const bool may_be_told = !child.child.adopted || child.child.parent_threads > 1;
+  if (!event.proof && !may_be_told)
     return;
-  LockWaiter waiter{pid, static_cast<pid_t>(event.tid), wait, false, event.stack, event.python};
-  ParentAtFork parent{static_cast<pid_t>(event.child.parent_pid), event.child.parent_start_ticks,
-                      event.child.key.fork_time_ns};
-  event.lock = inspect_lock(waiter, parent, *space, symbolizer_.modules()).lock;
-  if (event.lock.owner && event.lock.owner->alive)
-    event.owner_stack =
-        symbolizer_.unwind_live(parent.pid, static_cast<pid_t>(event.lock.owner->tid)).frames;
+  child.report = Report{source, static_cast<pid_t>(event.tid), event.proof};
+  events_.emplace_back(std::move(event));
 }
 
-/// An idle pool: one worker holds the shared lock of the queue and reads, the others wait for it.
-bool StuckChildren::sibling_waits_for_input(const Watched& watched) const {
-  return std::ranges::any_of(children_, [&](const auto& entry) {
-    const Watched& other = entry.second;
-    return other.child.parent_pid == watched.child.parent_pid && other.state &&
-           waits_for_input(*other.state);
-  });
+void StuckChildren::withdraw(WatchedChild& child) {
+  child.report.reset();
+  events_.emplace_back(UnstuckEvent{now_ns_, child.child});
+}
+
+/// Without the lock and the stacks.
+StuckEvent StuckChildren::event_of(const WatchedChild& child, pid_t tid, const Verdict& verdict,
+                                   std::uint64_t since_ns) const {
+  StuckEvent event;
+  event.time_ns = now_ns_;
+  event.child = child.child;
+  event.tid = static_cast<std::uint32_t>(tid);
+  event.proof = verdict.conclusion == Conclusion::proven;
+  event.reason = verdict.reason;
+  event.waited_ms = (now_ns_ - since_ns) / 1'000'000;
+  return event;
 }
 
 } // namespace forkmon

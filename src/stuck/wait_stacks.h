@@ -16,7 +16,8 @@ namespace forkmon {
 struct WaitStacks {
   std::vector<Frame> native;
   std::vector<Frame> python;
-  std::string note; ///< why something is missing; else empty
+  bool enters_with = false; ///< the innermost Python frame enters a `with` statement
+  std::string note;         ///< why something is missing; else empty
 };
 
 /// The stacks of a thread that waits. It is not stopped. The caller sees to it that `pid` is not

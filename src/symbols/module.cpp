@@ -28,7 +28,8 @@ std::vector<std::string> debug_file_paths(const ElfImage& file, const std::strin
 
 /// A file of another build would give wrong names, so only the build id proves that it is right.
 std::optional<ElfImage> matching(Result<RegularFile> candidate, const ElfImage& file) {
-  if (!candidate || candidate->status.st_ino == file.status().st_ino)
+  if (!candidate || (candidate->status.st_ino == file.status().st_ino &&
+                     candidate->status.st_dev == file.status().st_dev))
     return {};
   auto debug_file = ElfImage::open(*std::move(candidate));
   if (!debug_file || debug_file->build_id() != file.build_id())
@@ -63,6 +64,15 @@ std::optional<Symbol> Module::symbol_at(std::uint64_t address) const {
   if (auto symbol = symbols_.find(symbol_file, address))
     return symbol;
   return dynamic_symbols_.find(file_, address);
+}
+
+std::optional<DataSymbol> Module::data_at(std::uint64_t address) const {
+  if (auto symbol = data_symbol_at(file_, SHT_SYMTAB, address))
+    return symbol;
+  if (debug_file_)
+    if (auto symbol = data_symbol_at(*debug_file_, SHT_SYMTAB, address))
+      return symbol;
+  return data_symbol_at(file_, SHT_DYNSYM, address);
 }
 
 std::optional<ElfImage> find_debug_file(const ElfImage& file, const std::string& path, pid_t pid) {

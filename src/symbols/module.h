@@ -31,6 +31,9 @@ public:
   /// The function that covers an ELF address.
   std::optional<Symbol> symbol_at(std::uint64_t address) const;
 
+  /// The variable that covers an ELF address. Reads the file's symbols anew.
+  std::optional<DataSymbol> data_at(std::uint64_t address) const;
+
 private:
   ElfImage file_;
   std::optional<ElfImage> debug_file_;

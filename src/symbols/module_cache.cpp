@@ -5,7 +5,9 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <set>
 
 namespace forkmon {
@@ -33,7 +35,33 @@ bool same_content(const struct stat& left, const struct stat& right) {
          left.st_mtim.tv_nsec == right.st_mtim.tv_nsec;
 }
 
+/// Is the mapping of the file that had this status when it was opened? The number that
+/// /proc/PID/maps shows is that of one file where stat(2) shows the same device. Elsewhere, as on
+/// btrfs, it takes a look; a process that has ended is believed.
+bool is_of(const AddressSpace& space, const Mapping& mapping, const struct stat& opened) {
+  if (opened.st_dev == mapping.dev)
+    return true;
+  auto now = status_of_mapped(space, mapping);
+  return !now || (now->device == opened.st_dev && now->inode == opened.st_ino);
+}
+
 } // namespace
+
+/// Of those with that id the one that the process has mapped.
+std::optional<ModuleCache::Entries::iterator>
+ModuleCache::find(const FileId& id, const AddressSpace& space, const Mapping& mapping) {
+  const auto [first, last] = index_.equal_range(id);
+  for (auto known = first; known != last; ++known)
+    if (mapping.inode == 0 || is_of(space, mapping, known->second->status))
+      return known->second;
+  return std::nullopt;
+}
+
+void ModuleCache::forget(Entries::iterator entry) {
+  const auto [first, last] = index_.equal_range(entry->id);
+  index_.erase(std::find_if(first, last, [&](const auto& known) { return known.second == entry; }));
+  entries_.erase(entry);
+}
 
 Result<std::shared_ptr<Module>> ModuleCache::get(const AddressSpace& space,
                                                  const Mapping& mapping) {
@@ -41,15 +69,13 @@ Result<std::shared_ptr<Module>> ModuleCache::get(const AddressSpace& space,
   if (mapping.inode == 0 && !is_vdso)
     return Error{"not of a file"};
   const FileId id{mapping.dev, mapping.inode};
-  if (auto known = index_.find(id); known != index_.end()) {
+  if (auto known = find(id, space, mapping)) {
     struct stat status {};
-    if (fstat(known->second->fd.get(), &status) == 0 &&
-        same_content(status, known->second->status)) {
-      entries_.splice(entries_.begin(), entries_, known->second);
+    if (fstat((*known)->fd.get(), &status) == 0 && same_content(status, (*known)->status)) {
+      entries_.splice(entries_.begin(), entries_, *known);
       return entries_.front().module;
     }
-    entries_.erase(known->second);
-    index_.erase(known);
+    forget(*known);
   }
   auto file = is_vdso ? copy_of_vdso() : open_mapped(space, mapping);
   if (!file)
@@ -58,7 +84,7 @@ Result<std::shared_ptr<Module>> ModuleCache::get(const AddressSpace& space,
   const struct stat status = file->status;
   auto module = load(space, mapping, *std::move(file));
   entries_.push_front({id, std::move(held), status, module});
-  index_[id] = entries_.begin();
+  index_.insert({id, entries_.begin()});
   shrink();
   return module;
 }
@@ -96,10 +122,8 @@ std::size_t ModuleCache::memory() const {
 }
 
 void ModuleCache::shrink() {
-  while (entries_.size() > 1 && (entries_.size() > max_modules_ || memory() > kMaxMemory)) {
-    index_.erase(entries_.back().id);
-    entries_.pop_back();
-  }
+  while (entries_.size() > 1 && (entries_.size() > max_modules_ || memory() > kMaxMemory))
+    forget(std::prev(entries_.end()));
 }
 
 } // namespace forkmon

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,13 +21,15 @@ public:
   explicit ModuleCache(std::size_t max_modules) : max_modules_(max_modules) {}
 
   /// The module of a mapping, read when it is not known yet. Copies of one file, as in layers of
-  /// containers, share a module. Error: it cannot be opened, or is no ELF file that we can read.
+  /// containers, share a module. Of an overlay's file that was copied up since it was mapped, it is
+  /// the copy's. Error: it cannot be opened, or is no ELF file that we can read.
   Result<std::shared_ptr<Module>> get(const AddressSpace& space, const Mapping& mapping);
 
   std::size_t size() const { return entries_.size(); }
   std::size_t memory() const;
 
 private:
+  /// As /proc/PID/maps shows it: on btrfs, two subvolumes may have files of one id.
   using FileId = std::pair<dev_t, std::uint64_t>;
 
   struct Entry {
@@ -38,12 +41,16 @@ private:
 
   Result<std::shared_ptr<Module>> load(const AddressSpace& space, const Mapping& mapping,
                                        RegularFile file);
+  using Entries = std::list<Entry>;
   std::shared_ptr<Module> find_copy(const ElfImage& file) const;
+  std::optional<Entries::iterator> find(const FileId& id, const AddressSpace& space,
+                                        const Mapping& mapping);
+  void forget(Entries::iterator entry);
   void shrink();
 
   std::size_t max_modules_;
-  std::list<Entry> entries_; ///< most recently used first
-  std::map<FileId, std::list<Entry>::iterator> index_;
+  Entries entries_; ///< most recently used first
+  std::multimap<FileId, Entries::iterator> index_;
 };
 
 } // namespace forkmon

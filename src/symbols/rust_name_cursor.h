@@ -47,7 +47,8 @@ public:
   /// 0 where the tag is not there, else one more than the number behind it.
   std::uint64_t optional_base62(char tag);
 
-  /// The name itself. One with letters beyond ASCII stays encoded: "punycode{gdel-5qa}" for "gödel".
+  /// The name itself. One with letters beyond ASCII stays encoded: "punycode{gdel-5qa}" for
+  /// "gödel".
   std::string identifier();
 
   /// Hexadecimal digits up to a '_'.

@@ -12,6 +12,9 @@ constexpr std::uint64_t kMaxSymbols = 1000000;
 constexpr std::size_t kChunk = 2048;
 constexpr std::size_t kMaxNameBytes = 4096;
 
+// Names of one variable that are compared.
+constexpr std::size_t kMaxAliases = 8;
+
 // How far before an address a symbol that covers it may start, counted in symbols.
 constexpr int kMaxNesting = 16;
 
@@ -44,6 +47,11 @@ bool is_function(const Elf64_Sym& symbol) {
   const auto type = ELF64_ST_TYPE(symbol.st_info);
   return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol.st_shndx != SHN_UNDEF &&
          symbol.st_value != 0;
+}
+
+bool is_variable(const Elf64_Sym& symbol) {
+  const auto type = ELF64_ST_TYPE(symbol.st_info);
+  return (type == STT_OBJECT || type == STT_COMMON) && symbol.st_shndx != SHN_UNDEF;
 }
 
 /// Of several names for one place, people know the one with the fewest underscores, and then the
@@ -113,6 +121,35 @@ std::optional<Symbol> SymbolTable::find(const ElfImage& file, std::uint64_t addr
       return Symbol{name_of(file, *entry), entry->address};
   }
   return {};
+}
+
+std::optional<DataSymbol> data_symbol_at(const ElfImage& file, std::uint32_t section_type,
+                                         std::uint64_t address) {
+  const auto* section = section_of_type(file, section_type);
+  if (section == nullptr)
+    return {};
+  const auto& strings = file.sections()[section->sh_link];
+  std::vector<Elf64_Sym> covering; // names of one variable: nearly always one
+  for_each_symbol(file, *section, [&](const Elf64_Sym& symbol) {
+    if (!is_variable(symbol) || symbol.st_name >= strings.sh_size || address < symbol.st_value ||
+        address - symbol.st_value >= symbol.st_size)
+      return true;
+    if (!covering.empty() && symbol.st_size < covering.front().st_size)
+      covering.clear();
+    if (covering.size() < kMaxAliases &&
+        (covering.empty() || symbol.st_size == covering.front().st_size))
+      covering.push_back(symbol);
+    return true;
+  });
+  std::optional<DataSymbol> best;
+  for (const auto& symbol : covering) {
+    const auto limit = std::min<std::uint64_t>(kMaxNameBytes, strings.sh_size - symbol.st_name);
+    auto name = file.string_at(strings.sh_offset + symbol.st_name, limit);
+    name.resize(std::min(name.find('@'), name.size()));
+    if (!best || is_better_known(name, best->name))
+      best = DataSymbol{std::move(name), symbol.st_value, symbol.st_size};
+  }
+  return best;
 }
 
 std::optional<std::uint64_t> find_data_symbol(const ElfImage& file, const std::string& name) {

@@ -45,6 +45,18 @@ private:
   std::vector<Entry> entries_; ///< by address
 };
 
+/// A variable that covers an address.
+struct DataSymbol {
+  std::string name; ///< as in the file, without a version
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+};
+
+/// The smallest variable of a section of type SHT_SYMTAB or SHT_DYNSYM that covers an ELF address.
+/// Reads the section once, and keeps nothing: it is for an address now and then.
+std::optional<DataSymbol> data_symbol_at(const ElfImage& file, std::uint32_t section_type,
+                                         std::uint64_t address);
+
 /// The ELF address of a data symbol that the file exports, such as an interpreter's state.
 std::optional<std::uint64_t> find_data_symbol(const ElfImage& file, const std::string& name);
 

@@ -14,5 +14,5 @@ static void wait_for_signal(void) {
 
 int main(void) {
   start_sleeping_thread();
-  return stuck(fork_mortal(wait_for_signal), "true", "unknown", NULL);
+  return stuck(fork_mortal(wait_for_signal), "true", "condition", NULL);
 }

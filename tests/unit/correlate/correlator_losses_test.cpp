@@ -100,6 +100,24 @@ TEST_F(CorrelatorLosses, OfTheEndAreMadeGoodByTheAgent) {
   EXPECT_THAT(run({exited(c, 9 * ms, 1)}), IsEmpty()) << "it was not lost after all: only late";
 }
 
+TEST_F(CorrelatorLosses, OfAnExecAreMadeGoodByTheAgent) {
+  const ChildRef c = child(20, 5 * ms);
+  run({forked(c)});
+  const auto children = only<ChildFinding>(correlator_.gone(c.key, 9 * ms, Outcome::exec));
+  ASSERT_THAT(children, SizeIs(1));
+  EXPECT_EQ(children[0].outcome, Outcome::exec);
+  EXPECT_FALSE(children[0].exact);
+}
+
+TEST_F(CorrelatorOrder, AForkThatComesAfterTheEndLeavesNobodyAlive) {
+  const ChildRef c = child(20, 5);
+  run({exited(c, 9, 0)});
+  const auto forks = only<TaintedForkFinding>(run({forked(c)}));
+  ASSERT_THAT(forks, SizeIs(1));
+  EXPECT_FALSE(forks[0].lives);
+  EXPECT_EQ(correlator_.live_children(), 0u);
+}
+
 TEST_F(CorrelatorOrder, ReusedPidsAreOtherChildren) {
   const ChildRef first = child(20, 5), second = child(20, 50);
   run({forked(first), called(first, malloc_, 6), exited(first, 9, 1)});
@@ -171,7 +189,9 @@ TEST_F(CorrelatorLimit, PastTheLimitStillYieldsFindings) {
   Correlator small(functions_, 1);
   const ChildRef kept = child(20, 5), extra = child(21, 6);
   small.on(forked(kept));
-  EXPECT_THAT(only<TaintedForkFinding>(small.on(forked(extra))), SizeIs(1));
+  const auto forks = only<TaintedForkFinding>(small.on(forked(extra)));
+  ASSERT_THAT(forks, SizeIs(1));
+  EXPECT_FALSE(forks[0].lives) << "nobody will say that it is over";
   EXPECT_EQ(small.untracked(), 1u);
   EXPECT_EQ(small.live_children(), 1u);
   EXPECT_THAT(only<UnsafeCallFinding>(small.on(called(extra, malloc_, 7))), SizeIs(1));
@@ -179,6 +199,7 @@ TEST_F(CorrelatorLimit, PastTheLimitStillYieldsFindings) {
   const auto children = only<ChildFinding>(small.on(exited(extra, 9, 1)));
   ASSERT_THAT(children, SizeIs(1));
   EXPECT_FALSE(children[0].exact);
+  EXPECT_FALSE(children[0].was_counted);
   EXPECT_EQ(small.live_children(), 1u);
   EXPECT_EQ(small.untracked(), 1u);
 }

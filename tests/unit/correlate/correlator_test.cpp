@@ -155,6 +155,32 @@ TEST_F(CorrelatorEnds, KeepTheProbesCountsBesideWhatPageFaultsShowed) {
   EXPECT_FALSE(end.exact);
 }
 
+TEST_F(CorrelatorEnds, AdviseAgainstPreexecFnWhereAPythonChildExecs) {
+  const ChildRef c = child(20, 5);
+  ForkEvent python = forked(c);
+  python.exe = "/usr/bin/python3.11";
+  const auto execs = ending({python, called(c, setenv_, 6), execed(c, 9, 1)});
+  EXPECT_THAT(execs.advice, testing::StartsWith("Build envp. In Python, do without preexec_fn"));
+  const ChildRef d = child(21, 10);
+  python.child = d;
+  const auto exits = ending({python, called(d, setenv_, 11), exited(d, 12, 1)});
+  EXPECT_THAT(exits.advice, testing::HasSubstr("spawn or forkserver"));
+}
+
+TEST_F(CorrelatorEnds, SayWhetherTheChildWasStillStuck) {
+  const ChildRef c = child(20, 5);
+  StuckEvent stuck;
+  stuck.time_ns = 6;
+  stuck.child = c;
+  stuck.proof = true;
+  EXPECT_TRUE(ending({forked(c), stuck, exited(c, 9)}).still_stuck);
+  const ChildRef d = child(21, 10);
+  stuck.child = d;
+  const ChildFinding resumed = ending({forked(d), stuck, UnstuckEvent{11, d}, exited(d, 12)});
+  EXPECT_TRUE(resumed.deadlocked) << "what was proven stays";
+  EXPECT_FALSE(resumed.still_stuck);
+}
+
 TEST_F(CorrelatorEnds, WithoutCallsAreInfo) {
   const ChildRef c = child(20, 5);
   const ChildFinding finding = ending({forked(c), execed(c, 9)});

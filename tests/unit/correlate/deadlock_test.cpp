@@ -31,7 +31,7 @@ StuckEvent stuck(const ChildRef& ref, std::uint64_t time_ns, bool proof = true) 
   event.time_ns = time_ns;
   event.child = ref;
   event.proof = proof;
-  event.reason = proof ? StuckReason::none : StuckReason::spins;
+  event.reason = proof ? StuckReason::none : StuckReason::own_pipe;
   event.lock = owned_mutex();
   event.waited_ms = 700;
   return event;
@@ -41,61 +41,29 @@ UnstuckEvent unstuck(const ChildRef& ref, std::uint64_t time_ns) {
   return {time_ns, ref};
 }
 
-TEST(NamedByStack, LeavesAMutexToItsOwner) {
-  for (const auto& frames : {stack({}), stack({"futex_wait", "__lll_lock_wait",
-                                               "pthread_mutex_lock@@GLIBC_2.2.5", "main"})}) {
-    const Lock lock = named_by_stack(owned_mutex(), frames);
-    EXPECT_EQ(lock.kind, LockKind::mutex);
-    ASSERT_TRUE(lock.owner);
-    EXPECT_EQ(lock.owner->comm, "logger");
-  }
-}
-
-TEST(NamedByStack, TakesNoOtherLocksNeighbourForAnOwner) {
-  const auto named = [](std::initializer_list<const char*> functions) {
-    const Lock lock = named_by_stack(owned_mutex(), stack(functions));
-    EXPECT_FALSE(lock.owner) << *functions.begin();
-    EXPECT_EQ(lock.address, 0x10u);
-    return lock.kind;
-  };
-  EXPECT_EQ(named({"__futex_abstimed_wait_common", "sem_wait"}), LockKind::semaphore);
-  EXPECT_EQ(named({"do_futex_wait", "__new_sem_wait_slow64", "sem_clockwait"}),
-            LockKind::semaphore);
-  EXPECT_EQ(named({"__futex_abstimed_wait_common", "pthread_cond_wait"}), LockKind::unknown);
-  EXPECT_EQ(named({"futex_wait", "pthread_rwlock_rdlock"}), LockKind::unknown);
-  EXPECT_EQ(named({"__lll_lock_wait_private", "__cxa_atexit"}), LockKind::unknown);
-}
-
-TEST(NamedByStack, KnowsAMutexOfTheCLibraryThatWaitsInItsPrivateLock) {
-  EXPECT_EQ(
-      named_by_stack(owned_mutex(), stack({"__lll_lock_wait_private", "pthread_mutex_lock"})).kind,
-      LockKind::mutex);
-}
-
-TEST(NamedByStack, AsksOnlyTheInnermostFrames) {
-  const Lock lock =
-      named_by_stack(owned_mutex(), stack({"a", "b", "c", "d", "e", "f", "pthread_cond_wait"}));
-  EXPECT_EQ(lock.kind, LockKind::mutex);
-}
-
 TEST(Deadlock, CarriesWhatTheEventKnows) {
   TrackedChild child;
   child.subject.parent.exe = "/usr/bin/python3";
-  StuckEvent event = stuck(script::child(20, 1), 5);
+  child.subject.child.pid = 20;
+  child.ref.key.fork_time_ns = 1;
+  StuckEvent event = stuck(script::child(20, 1), 24'000'000'001);
   event.stack = stack({"pthread_mutex_lock", "main"});
   event.owner_stack = stack({"read"});
-  event.python = {{.function = "f",
+  event.python = {{.function = "_bootstrap",
                    .module = "",
                    .source = "/usr/lib/python3.11/multiprocessing/process.py:314"}};
   const DeadlockFinding finding = deadlock(child, event);
-  EXPECT_EQ(finding.time_ns, 5u);
+  EXPECT_EQ(finding.time_ns, 24'000'000'001u);
   EXPECT_EQ(finding.severity, Severity::critical);
   EXPECT_TRUE(finding.proof);
   EXPECT_EQ(finding.waited_ms, 700u);
+  EXPECT_EQ(finding.since_fork_us, 24'000'000u);
   EXPECT_EQ(finding.lock.owner->tid, 11u);
   EXPECT_THAT(finding.stack, SizeIs(2));
   EXPECT_THAT(finding.owner_stack, SizeIs(1));
   EXPECT_THAT(finding.python, SizeIs(1));
+  EXPECT_EQ(finding.remedy, Remedy::kill_child);
+  EXPECT_THAT(finding.now, testing::StartsWith("Kill 20: "));
   EXPECT_THAT(finding.advice, testing::HasSubstr("forkserver"));
 }
 
@@ -103,14 +71,15 @@ TEST(Deadlock, IsHighAndGivesAReasonWhereItIsOnlySuspected) {
   const DeadlockFinding finding = deadlock({}, stuck(script::child(20, 1), 5, false));
   EXPECT_EQ(finding.severity, Severity::high);
   EXPECT_FALSE(finding.proof);
-  EXPECT_EQ(finding.reason, StuckReason::spins);
+  EXPECT_EQ(finding.reason, StuckReason::own_pipe);
 }
 
-TEST(Deadlock, ShowsNoOwnersStackWhereThereIsNoOwner) {
-  StuckEvent event = stuck(script::child(20, 1), 5);
-  event.stack = stack({"sem_wait"});
-  event.owner_stack = stack({"read"});
-  EXPECT_THAT(deadlock({}, event).owner_stack, IsEmpty());
+TEST(SeverityOf, IsInfoWhereHealthyProgramsLookTheSame) {
+  EXPECT_EQ(severity_of(StuckReason::handler), Severity::info);
+  EXPECT_EQ(severity_of(StuckReason::shared_futex), Severity::info);
+  EXPECT_EQ(severity_of(StuckReason::all_threads_wait), Severity::info);
+  EXPECT_EQ(severity_of(StuckReason::spins), Severity::warning);
+  EXPECT_EQ(severity_of(StuckReason::own_pipe), Severity::high);
 }
 
 class StuckChild : public CorrelatorTest {
@@ -150,6 +119,28 @@ TEST_F(StuckChild, GoesOnOnlyOnce) {
   EXPECT_THAT(run({unstuck(child_, 400)}), IsEmpty());
 }
 
+TEST_F(StuckChild, IsReportedOnceMoreWhenASuspicionIsProven) {
+  EXPECT_FALSE(only<DeadlockFinding>(run({stuck(child_, 200, false)}))[0].suspected_before);
+  EXPECT_THAT(run({stuck(child_, 250, false)}), IsEmpty());
+  const auto proven = only<DeadlockFinding>(run({stuck(child_, 300)}));
+  ASSERT_THAT(proven, SizeIs(1));
+  EXPECT_TRUE(proven[0].proof);
+  EXPECT_EQ(proven[0].suspected_before, Severity::high);
+  EXPECT_THAT(run({stuck(child_, 400, false), stuck(child_, 500)}), IsEmpty());
+  const auto over = only<DeadlockOverFinding>(run({unstuck(child_, 600)}));
+  ASSERT_THAT(over, SizeIs(1));
+  EXPECT_TRUE(over[0].proof);
+}
+
+TEST_F(StuckChild, IsNotBlamedForASuspicionThatWasWrong) {
+  const auto over =
+      only<DeadlockOverFinding>(run({stuck(child_, 200, false), unstuck(child_, 300)}));
+  EXPECT_EQ(over[0].reported_severity, Severity::high);
+  const ChildFinding ended = ending({exited(child_, 500)});
+  EXPECT_FALSE(ended.deadlocked);
+  EXPECT_EQ(ended.severity, Severity::info);
+}
+
 TEST_F(StuckChild, LosesItsDeadlockRightBeforeItEnds) {
   run({stuck(child_, 200)});
   const auto findings = run({exited(child_, 300, 0, 9)});
@@ -178,6 +169,19 @@ TEST_F(StuckChild, ThatOutlivesTheSessionIsNotOver) {
 TEST_F(StuckChild, IsOverWhereItsEndWasLost) {
   run({stuck(child_, 200)});
   EXPECT_THAT(only<DeadlockOverFinding>(correlator_.gone(child_.key, 300)), SizeIs(1));
+}
+
+TEST_F(StuckChild, IsWatchedWithTheThreadThatForkedIt) {
+  ForkEvent fork = forked(child(21, 150));
+  fork.parent_tid = 11;
+  fork.call = ForkCall::clone;
+  run({fork});
+  const auto living = correlator_.children_older_than(1'000, 0);
+  const auto found =
+      std::ranges::find(living, 21u, [](const ChildRef& ref) { return ref.key.pid; });
+  ASSERT_NE(found, living.end());
+  EXPECT_EQ(found->forker_tid, 11u);
+  EXPECT_EQ(found->call, ForkCall::clone);
 }
 
 TEST_F(StuckChild, MustBeAlive) {

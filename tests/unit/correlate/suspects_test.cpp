@@ -56,6 +56,21 @@ TEST_F(SuspectsTest, AreParentsOfChildrenThatExecLate) {
   EXPECT_THAT(suspects_.due(500 * ms), ElementsAre(of(10)));
 }
 
+TEST_F(SuspectsTest, AreNotTakenForWhoHadTheirPidBefore) {
+  ChildRef later = unarmed(child(21, 200 * ms));
+  later.parent_start_ticks = 77;
+  run({forked(c_), exited(c_, 101 * ms), forked(later), exited(later, 201 * ms)});
+  EXPECT_THAT(suspects_.due(201 * ms), ElementsAre(Suspect{10, 10, 77}));
+  EXPECT_EQ(suspects_.offences(10), 1u) << "its own";
+}
+
+TEST_F(SuspectsTest, AreNotWhoeverTookAnOrphanOver) {
+  ForkEvent orphan = forked(unarmed(child(20, 100 * ms, 0)));
+  orphan.parent_ended = true;
+  run({orphan, exited(orphan.child, 500 * ms)});
+  EXPECT_THAT(suspects_.due(500 * ms), IsEmpty());
+}
+
 TEST_F(SuspectsTest, NeedNoForkRecord) {
   run({exited(c_, 101 * ms)});
   EXPECT_THAT(suspects_.due(101 * ms), ElementsAre(unknown_of(10))) << "by an unknown thread";

@@ -28,7 +28,13 @@ public:
     return put(offset, value.data(), value.size());
   }
   Bytes& child(std::uint32_t flags) {
-    return u64(16, 1000).u32(24, 42).u32(28, 41).u64(32, 7'654'321'000).u32(40, 7).u32(44, flags);
+    return u64(16, 1000)
+        .u32(24, 42)
+        .u32(28, 41)
+        .u64(32, 8'000'000'000)
+        .u64(40, 7'654'321'000)
+        .u32(48, 7)
+        .u32(52, flags);
   }
 
   /// From memory that ends where the record ends, so that a sanitizer sees a read past it.
@@ -47,17 +53,18 @@ private:
   std::vector<std::byte> bytes_;
 };
 
-constexpr std::size_t fork_size = 184 + 8 * 32;
+constexpr std::size_t fork_size = 192 + 8 * 32;
 constexpr std::size_t exe_size = 288;
-constexpr std::size_t call_size = 80;
-constexpr std::size_t call_stack_size = 368 + 16384;
-constexpr std::size_t calls_size = 48 + 4 * 512;
-constexpr std::size_t end_size = 88;
+constexpr std::size_t call_size = 88;
+constexpr std::size_t call_stack_size = 376 + 16384;
+constexpr std::size_t calls_size = 56 + 4 * 512;
+constexpr std::size_t end_size = 96;
 
 void expect_child(const ChildRef& child, bool armed, bool parent_tainted) {
   EXPECT_EQ(child.key.pid, 42u);
   EXPECT_EQ(child.key.fork_time_ns, 1000u);
   EXPECT_EQ(child.parent_pid, 41u);
+  EXPECT_EQ(child.start_ticks, 800u);
   EXPECT_EQ(child.parent_start_ticks, 765u);
   EXPECT_EQ(child.parent_threads, 7u);
   EXPECT_EQ(child.armed, armed);
@@ -71,17 +78,17 @@ std::string error_of(const Result<Event>& result) {
 TEST(DecodeFork, TakesEveryField) {
   const auto event = Bytes(1, fork_size)
                          .child(1)
-                         .u64(48, 5555)
-                         .u64(56, 777)
-                         .u32(64, 8 << 20 | 1)
-                         .u32(68, 1000)
-                         .u32(72, 43)
-                         .text(80, "python3")
-                         .text(96, "worker")
-                         .text(112, "python3.11")
-                         .u64(176, 0x7f0001)
-                         .u64(184, 0x7f0002)
-                         .u64(184 + 31 * 8, 0x7f0003)
+                         .u64(56, 5555)
+                         .u64(64, 777)
+                         .u32(72, 8 << 20 | 1)
+                         .u32(76, 1000)
+                         .u32(80, 43)
+                         .text(88, "python3")
+                         .text(104, "worker")
+                         .text(120, "python3.11")
+                         .u64(184, 0x7f0001)
+                         .u64(192, 0x7f0002)
+                         .u64(192 + 31 * 8, 0x7f0003)
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& fork = std::get<ForkEvent>(*event);
@@ -118,9 +125,9 @@ TEST(DecodeExe, BoundsThePathWithoutItsNul) {
 
 TEST(DecodeFork, BoundsNamesWithoutTheirNul) {
   const auto event = Bytes(1, fork_size)
-                         .text(80, std::string(16, 'p'))
-                         .text(96, std::string(16, 'c'))
-                         .text(112, std::string(64, 'e'))
+                         .text(88, std::string(16, 'p'))
+                         .text(104, std::string(16, 'c'))
+                         .text(120, std::string(64, 'e'))
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& fork = std::get<ForkEvent>(*event);
@@ -132,10 +139,10 @@ TEST(DecodeFork, BoundsNamesWithoutTheirNul) {
 TEST(DecodeCall, TakesEveryField) {
   const auto event = Bytes(2, call_size)
                          .child(3)
-                         .u64(48, 0x7f0000001234)
-                         .u32(56, 511)
-                         .u32(60, 44)
-                         .text(64, "a\n\x1b\xff")
+                         .u64(56, 0x7f0000001234)
+                         .u32(64, 511)
+                         .u32(68, 44)
+                         .text(72, "a\n\x1b\xff")
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& call = std::get<CallEvent>(*event);
@@ -148,14 +155,14 @@ TEST(DecodeCall, TakesEveryField) {
 }
 
 TEST(DecodeCall, RefusesAFunctionThatCannotBe) {
-  EXPECT_THAT(error_of(Bytes(2, call_size).u32(56, 512).decoded()), HasSubstr("function 512"));
-  EXPECT_THAT(error_of(Bytes(2, call_size).u32(56, ~0u).decoded()), HasSubstr("function 65535"));
+  EXPECT_THAT(error_of(Bytes(2, call_size).u32(64, 512).decoded()), HasSubstr("function 512"));
+  EXPECT_THAT(error_of(Bytes(2, call_size).u32(64, ~0u).decoded()), HasSubstr("function 65535"));
 }
 
 TEST(DecodeCall, TellsWhatShowedIt) {
   const std::pair<std::uint32_t, std::size_t> faults[] = {{7, call_size}, {8, call_stack_size}};
   for (const auto& [kind, size] : faults) {
-    const auto event = Bytes(kind, size).child(0).u32(56, 3).decoded();
+    const auto event = Bytes(kind, size).child(0).u32(64, 3).decoded();
     ASSERT_TRUE(event) << error_of(event);
     EXPECT_EQ(std::get<CallEvent>(*event).evidence, Evidence::page_fault) << kind;
     EXPECT_EQ(std::get<CallEvent>(*event).function, 3u) << kind;
@@ -171,9 +178,9 @@ TEST(DecodeCall, TellsWhatShowedIt) {
 TEST(DecodeCalls, KeepsWhatWasCalled) {
   const auto event = Bytes(3, calls_size)
                          .child(0)
-                         .u32(48, 1000)
-                         .u32(48 + 4 * 3, 1)
-                         .u32(48 + 4 * 511, ~0u)
+                         .u32(56, 1000)
+                         .u32(56 + 4 * 3, 1)
+                         .u32(56 + 4 * 511, ~0u)
                          .decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& calls = std::get<CallsEvent>(*event);
@@ -184,7 +191,7 @@ TEST(DecodeCalls, KeepsWhatWasCalled) {
 
 TEST(DecodeEnd, TakesAnExec) {
   const auto event =
-      Bytes(4, end_size).child(2).u64(48, 1001).u32(56, 1).u32(64, 5).text(72, "sh").decoded();
+      Bytes(4, end_size).child(2).u64(56, 1001).u32(64, 1).u32(72, 5).text(80, "sh").decoded();
   ASSERT_TRUE(event) << error_of(event);
   const auto& end = std::get<EndEvent>(*event);
   EXPECT_EQ(end.time_ns, 1111u);
@@ -197,15 +204,15 @@ TEST(DecodeEnd, TakesAnExec) {
 }
 
 TEST(DecodeEnd, TakesAnExit) {
-  const auto event = Bytes(4, end_size).u32(56, 2).u32(60, 3 << 8).decoded();
+  const auto event = Bytes(4, end_size).u32(64, 2).u32(68, 3 << 8).decoded();
   ASSERT_TRUE(event) << error_of(event);
   EXPECT_EQ(std::get<EndEvent>(*event).how, EndEvent::How::exit);
   EXPECT_EQ(std::get<EndEvent>(*event).wait_status, 3 << 8);
 }
 
 TEST(DecodeEnd, RefusesAnOutcomeThatCannotBe) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 0).decoded()), HasSubstr("outcome 0"));
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 3).decoded()), HasSubstr("outcome 3"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(64, 0).decoded()), HasSubstr("outcome 0"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(64, 3).decoded()), HasSubstr("outcome 3"));
 }
 
 TEST(Decode, RefusesWhatIsTooShortForAnyRecord) {
@@ -215,13 +222,13 @@ TEST(Decode, RefusesWhatIsTooShortForAnyRecord) {
 }
 
 TEST(Decode, RefusesARecordThatIsCut) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(56, 1).decoded(1)),
-              HasSubstr("87 bytes that says 88"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(64, 1).decoded(1)),
+              HasSubstr("95 bytes that says 96"));
 }
 
 TEST(Decode, RefusesASizeThatDiffersFromTheBytes) {
-  EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, 87).decoded()),
-              HasSubstr("88 bytes that says 87"));
+  EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, 95).decoded()),
+              HasSubstr("96 bytes that says 95"));
   EXPECT_THAT(error_of(Bytes(4, end_size).u32(4, ~0u).decoded()),
               HasSubstr("that says 4294967295"));
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <random>
@@ -79,10 +80,14 @@ TEST(HostileElf, IsNoRegularFile) {
 }
 
 TEST(HostileElf, IsNoElf) {
-  EXPECT_FALSE(open_bytes(""));
-  EXPECT_FALSE(open_bytes("\177ELF"));
+  for (const char* bytes : {"", "\177ELF", "\177ELG"}) {
+    auto file = open_bytes(bytes);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, ENOEXEC) << bytes;
+  }
   auto text = open_bytes(std::string(4096, 'x'));
   ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code, ENOEXEC);
   EXPECT_THAT(text.error().message, HasSubstr("test.so: not an ELF file"));
 }
 
@@ -97,7 +102,7 @@ TEST(HostileElf, IsForAnotherMachine) {
   narrow.header.e_ident[EI_CLASS] = ELFCLASS32;
   auto small = open_tiny(narrow);
   ASSERT_FALSE(small);
-  EXPECT_THAT(small.error().message, HasSubstr("not a 64-bit"));
+  EXPECT_THAT(small.error().message, HasSubstr("a 32-bit ELF file"));
 
   TinyElf object;
   object.header.e_type = ET_REL;

@@ -51,6 +51,17 @@ TEST(MountAnswers, NotForOneThatNobodySees) {
   EXPECT_FALSE(mount_answers(getpid(), ~std::uint64_t{0}));
 }
 
+TEST(FindMount, KnowsWhatAnOpenFileIsOn) {
+  auto file = open_regular("/proc/self/exe");
+  ASSERT_TRUE(file);
+  auto mount = find_mount(0x7fffffff, file->mount_id);
+  ASSERT_TRUE(mount) << "looks at our mounts first";
+  EXPECT_TRUE(is_local_type(mount->type));
+  const auto path = std::filesystem::read_symlink("/proc/self/exe").native();
+  EXPECT_TRUE(path.starts_with(mount->place)) << path << " on " << mount->place;
+  EXPECT_FALSE(find_mount(getpid(), ~std::uint64_t{0}));
+}
+
 TEST(MountPoint, IsThatOfTheType) {
   EXPECT_EQ(mount_point_of("proc"), "/proc");
   EXPECT_EQ(mount_point_of("no such type"), "");
@@ -65,6 +76,10 @@ TEST(OpenMapFile, OpensWhatIsMappedAndNothingElse) {
     auto file = open_map_file(getpid(), mapping.start, mapping.end, mapping.dev, mapping.path);
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_EQ(file->status.st_ino, mapping.inode);
+    auto status = status_of_mapped(*space, mapping);
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(status->inode, file->status.st_ino);
+    EXPECT_EQ(status->device, file->status.st_dev);
     auto gone = open_map_file(getpid(), mapping.start, mapping.end + 4096, mapping.dev, "/gone");
     ASSERT_FALSE(gone);
     EXPECT_EQ(gone.error().code, ENOENT);

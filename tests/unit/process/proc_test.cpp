@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
+
 namespace forkmon {
 namespace {
 
@@ -35,6 +37,39 @@ TEST(ParseStat, TakesACommThatLooksLikeTheRest) {
 TEST(ParseStat, KnowsKernelThreadsAndForksWithoutExec) {
   EXPECT_TRUE(parse_stat(stat_line("kthreadd", std::to_string(0x00200000)))->is_kernel_thread);
   EXPECT_TRUE(parse_stat(stat_line("worker", std::to_string(0x40)))->forked_no_exec);
+}
+
+TEST(ParseStat, KnowsWorkersOfTheKernelAndEndingThreads) {
+  EXPECT_TRUE(parse_stat(stat_line("iou-wrk", std::to_string(0x10)))->is_worker);
+  EXPECT_TRUE(parse_stat(stat_line("vhost-7", std::to_string(0x4000)))->is_worker);
+  EXPECT_TRUE(parse_stat(stat_line("thread", std::to_string(0x4)))->is_exiting);
+  EXPECT_FALSE(parse_stat(stat_line("thread"))->is_worker);
+  EXPECT_FALSE(parse_stat(stat_line("thread"))->is_exiting);
+}
+
+TEST(ParseStat, ReadsWhereTheMemoryMapStands) {
+  auto stat =
+      parse_stat("42 (c) S 7 42 42 0 -1 64 1 2 3 4 5 6 7 8 20 0 3 0 9876 11 12 13 14 15 16");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->start_code, 14u);
+  EXPECT_EQ(stat->end_code, 15u);
+  EXPECT_EQ(stat->start_stack, 16u);
+}
+
+TEST(ProcStat, OfAZombieHasEndedUnlessOtherThreadsLive) {
+  ProcStat stat;
+  stat.state = 'Z';
+  stat.threads = 1;
+  EXPECT_TRUE(stat.has_ended());
+  stat.threads = 2;
+  EXPECT_FALSE(stat.has_ended());
+}
+
+TEST(RunningThreads, CountsThreadsOfTheProgram) {
+  EXPECT_EQ(running_threads(*read_stat(getpid())), 1u);
+  std::thread other([] { usleep(200'000); });
+  EXPECT_EQ(running_threads(*read_stat(getpid())), 2u);
+  other.join();
 }
 
 TEST(ParseStat, RefusesWhatIsNoStat) {
@@ -120,19 +155,11 @@ TEST(ExecutableFiles, PassesOverLinesThatMakeNoSense) {
               testing::IsEmpty());
 }
 
-TEST(ContextSwitches, AreThoseOfTheProcess) {
-  auto before = context_switches(getpid());
-  ASSERT_TRUE(before);
-  usleep(1000);
-  EXPECT_GT(*context_switches(getpid()), *before);
-  EXPECT_FALSE(context_switches(-1));
-}
-
-TEST(SharesMemory, IsFalseForForkAndTrueForClonedMemory) {
-  EXPECT_FALSE(shares_memory(getpid()));
+TEST(ShareMemory, IsFalseForForkAndTrueForClonedMemory) {
+  EXPECT_FALSE(share_memory(getpid(), getppid()));
   pid_t child = vfork(); // the child runs while we wait, and looks at both of us
   if (child == 0)
-    _exit(shares_memory(getppid()) && shares_memory(getpid()) ? 0 : 1);
+    _exit(share_memory(getpid(), getppid()) ? 0 : 1);
   int status = -1;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);

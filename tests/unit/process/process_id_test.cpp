@@ -64,8 +64,10 @@ TEST(IsStill, IsFalseOnceItIsAZombie) {
   const ProcessId id = process.id();
   process.become_zombie();
   EXPECT_FALSE(is_still(id));
+  EXPECT_TRUE(exists(id));
   process.reap();
   EXPECT_FALSE(is_still(id));
+  EXPECT_FALSE(exists(id));
 }
 
 TEST(ParentOf, IsAsAtTheFork) {

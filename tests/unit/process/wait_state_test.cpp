@@ -74,5 +74,80 @@ TEST(ReadDescriptor, IsTheFirstArgumentOfRead) {
   EXPECT_FALSE(read_descriptor(*parse_wait_state(syscall_line(SYS_write, "0x0"))));
 }
 
+TEST(EndlessFutexWait, KnowsRequeueing) {
+  EXPECT_TRUE(futex("0x8b")->may_become_pi);
+  EXPECT_FALSE(futex("0x80")->may_become_pi);
+}
+
+WaitState call(long number, std::array<std::uint64_t, 6> arguments) {
+  WaitState state;
+  state.number = number;
+  state.arguments = arguments;
+  return state;
+}
+
+TEST(EndlessFutexWait, KnowsFutexWaitOfLinux67) {
+  const auto wait = endless_futex_wait(call(455, {0x7f01, 2, 0xffffffff, 128 | 2, 0, 0}));
+  ASSERT_TRUE(wait);
+  EXPECT_EQ(wait->address, 0x7f01u);
+  EXPECT_TRUE(wait->is_private);
+  EXPECT_FALSE(endless_futex_wait(call(455, {0x7f01, 2, 0xffffffff, 2, 0, 0}))->is_private);
+  EXPECT_FALSE(endless_futex_wait(call(455, {0x7f01, 2, 0xffffffff, 2, 0x7ffd, 1})));
+}
+
+TEST(EndlessFutexVector, IsFutexWaitvWithoutTimeout) {
+  const auto vector = endless_futex_vector(call(449, {0x7f01, 3, 0, 0, 0, 0}));
+  ASSERT_TRUE(vector);
+  EXPECT_EQ(vector->address, 0x7f01u);
+  EXPECT_EQ(vector->count, 3u);
+  EXPECT_FALSE(endless_futex_vector(call(449, {0x7f01, 3, 0, 0x7ffd, 1, 0})));
+  EXPECT_FALSE(endless_futex_vector(call(449, {0x7f01, 0, 0, 0, 0, 0})));
+  EXPECT_FALSE(endless_futex_vector(call(449, {0x7f01, 129, 0, 0, 0, 0})));
+  EXPECT_FALSE(endless_futex_vector(call(SYS_futex, {0x7f01, 3, 0, 0, 0, 0})));
+}
+
+TEST(TimedFutexWait, IsTheOneWithATimeout) {
+  EXPECT_TRUE(timed_futex_wait(call(SYS_futex, {0x7f01, 0x80, 2, 0x7ffd, 0, 0})));
+  EXPECT_FALSE(timed_futex_wait(call(SYS_futex, {0x7f01, 0x80, 2, 0, 0, 0})));
+  EXPECT_FALSE(timed_futex_wait(call(SYS_futex, {0x7f01, 0x81, 2, 0x7ffd, 0, 0})));
+}
+
+TEST(CompatCalls, HaveNumbersOfTheirOwn) {
+  const auto wait = call(240, {0x8001000, 0x80, 2, 0, 0, 0});
+  EXPECT_TRUE(endless_futex_wait(wait, Abi::compat)->is_private);
+  EXPECT_FALSE(endless_futex_wait(wait, Abi::native));
+  EXPECT_TRUE(endless_futex_wait(call(422, {0x8001000, 0x80, 2, 0, 0, 0}), Abi::compat));
+  EXPECT_FALSE(endless_futex_wait(call(0, {0x8001000, 0x80, 2, 0, 0, 0}), Abi::compat))
+      << "restart_syscall: it has a timeout";
+  EXPECT_FALSE(read_descriptor(call(0, {3, 0, 0, 0, 0, 0}), Abi::compat));
+  EXPECT_EQ(read_descriptor(call(3, {5, 0, 0, 0, 0, 0}), Abi::compat), 5);
+  EXPECT_TRUE(waits_for_input(call(168, {}), Abi::compat));
+}
+
+#if defined(__x86_64__)
+TEST(X32Calls, AreMarkedByABit) {
+  EXPECT_TRUE(endless_futex_wait(call(0x40000000 | 202, {0x8001000, 0x80, 2, 0, 0, 0})));
+}
+#endif
+
+TEST(MayBe32Bit, IsByTheAddresses) {
+  WaitState state;
+  state.sp = 0xffffd000;
+  state.pc = 0xf7fd0000;
+  EXPECT_TRUE(may_be_32_bit(state));
+  state.sp = 0x7ffd00000000;
+  EXPECT_FALSE(may_be_32_bit(state));
+}
+
+TEST(WaitsForInput, KnowsTheYoungerCalls) {
+  for (long number : {441L /* epoll_pwait2 */, 426L /* io_uring_enter */, long{SYS_recvmmsg},
+                      long{SYS_ppoll}, long{SYS_pselect6}, long{SYS_accept4}})
+    EXPECT_TRUE(waits_for_input(call(number, {}))) << number;
+}
+
+TEST(ReadDescriptor, KnowsReadv) {
+  EXPECT_EQ(read_descriptor(call(SYS_readv, {7, 0, 0, 0, 0, 0})), 7);
+}
+
 } // namespace
 } // namespace forkmon

@@ -55,6 +55,7 @@ inline KernelTotals full_totals() {
   totals.lost[{"decode", "undecodable"}] = 1;
   totals.lost[{"output", "ring_full"}] = 1;
   totals.required_sensors = {"lifecycle"};
+  totals.untracked_children = totals.unwatched_children = 1;
   totals.armed_threads = totals.probe_descriptors = totals.probe_descriptors_limit = 1;
   for (const char* tier : {"hot", "cold"}) {
     totals.rearms[tier] = 1;
@@ -62,6 +63,8 @@ inline KernelTotals full_totals() {
       totals.disarms[{tier, reason}] = 1;
   }
   totals.suspects_not_armed = {{"limit", 1}, {"budget", 1}, {"error", 1}};
+  totals.workers_armed = 1;
+  totals.workers_not_armed = {{"limit", 1}, {"error", 1}};
   totals.libraries_scanned = {{"ok", 1}, {"error", 1}};
   for (const std::string& reason : names("reason", 8))
     totals.library_errors[reason] = 1;

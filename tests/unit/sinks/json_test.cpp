@@ -44,7 +44,8 @@ TEST(Json, WritesAChild) {
       R"("parent":{"pid":1234,"comm":"python3","exe":"/usr/bin/python3","threads":5},)"
       R"("child":{"pid":1240,"comm":"worker"},"container":"0123abcd","uid":1000,)"
       R"("cgroup":"/system.slice/app.service","outcome":"signal","status":9,)"
-      R"("lifetime_us":1250000,"calls":{"free":3,"malloc":1000},"exact":true,"deadlocked":false})"
+      R"("lifetime_us":1250000,"calls":{"free":3,"malloc":1000},"exact":true,"inexact_reason":null,)"
+      R"("counted_from_us":null,"unresolved_hits":0,"deadlocked":false})"
       "\n");
 }
 
@@ -54,14 +55,17 @@ TEST(Json, WritesADeadlock) {
       R"({"kind":"deadlock","time":"1970-01-01T00:00:03.000000000Z","severity":"critical",)"
       R"("parent":{"pid":1234,"comm":"python3","exe":"/usr/bin/python3","threads":5},)"
       R"("child":{"pid":1240,"comm":"worker"},"container":null,"uid":1000,)"
-      R"("proof":true,"reason":null,"lock":{"kind":"mutex","address":"0x7f0000001040"},)"
-      R"("owner":{"tid":1236,"comm":"logger","alive":true},"waited_ms":1250,)"
+      R"("proof":true,"reason":null,"lock":{"kind":"mutex","address":"0x7f0000001040",)"
+      R"("symbol":"Logger::instance()::logger"},)"
+      R"("owner":{"tid":1236,"comm":"logger","alive":true,"self":false,"in_child":false,)"
+      R"("forker":false},"since_fork_us":24300000,"waited_ms":1250,)"
       R"("stack":[{"function":"__lll_lock_wait","module":"/usr/lib/libc.so.6","offset":570576},)"
       R"({"function":"worker","module":"/bin/app","offset":4569,"source":"app.c:12"}],)"
       R"("owner_stack":[{"function":"read","module":"/usr/lib/libc.so.6","offset":16},)"
       R"({"function":"log_loop","module":"/bin/app","offset":32}],)"
       R"("python":[{"function":"emit","source":"/usr/lib/python3.11/logging/__init__.py:978"},)"
-      R"({"function":"work","source":"/srv/app.py:12"}],"advice":"Kill the child."})"
+      R"({"function":"work","source":"/srv/app.py:12"}],"remedy":"kill_child",)"
+      R"("advice":"Kill 1240. Use spawn."})"
       "\n");
 }
 
@@ -71,8 +75,9 @@ TEST(Json, LeavesOpenWhatIsNotKnownOfADeadlock) {
   EXPECT_THAT(to_json_line(deadlock, epoch),
               testing::EndsWith(
                   R"("proof":false,"reason":"it has 2 threads, and all of them wait for a futex",)"
-                  R"("lock":{"kind":"unknown","address":null},"owner":null,"waited_ms":700,)"
-                  R"("stack":[],"owner_stack":[],"python":[],"advice":""})"
+                  R"("lock":{"kind":"unknown","address":null,"symbol":null},"owner":null,)"
+                  R"("since_fork_us":710000,"waited_ms":700,)"
+                  R"("stack":[],"owner_stack":[],"python":[],"remedy":"look_first","advice":""})"
                   "\n"));
 }
 
@@ -83,6 +88,14 @@ TEST(Json, TellsOfTheEndOfADeadlockOnlyWhereTheChildGoesOn) {
             R"("child":{"pid":1240,"comm":"worker"},"container":null,"uid":1000})"
             "\n");
   EXPECT_EQ(to_json_line(samples::over(false), epoch), "");
+}
+
+TEST(Json, SaysThatTheParentHasEnded) {
+  DeadlockFinding deadlock = samples::deadlock();
+  deadlock.subject.parent = {.pid = 0, .comm = "w", .exe = "/w", .threads = 0, .ended = true};
+  EXPECT_THAT(
+      to_json_line(deadlock, epoch),
+      testing::HasSubstr(R"("parent":{"pid":0,"comm":"w","exe":"/w","threads":0,"ended":true},)"));
 }
 
 TEST(Json, SaysThatAChildWasDeadlocked) {
@@ -134,6 +147,21 @@ TEST(Json, EscapesHostileNames) {
   EXPECT_EQ(json["cgroup"], expected);
   EXPECT_EQ(json["container"], expected);
   EXPECT_EQ(json["library"], expected + "\x7f\u202e");
+}
+
+TEST(Json, SaysWhyAChildIsNotExactAndFromWhenItIsCounted) {
+  ChildFinding child = samples::child(Outcome::exit);
+  child.exact = false;
+  child.inexact = {InexactCause::library_unread, samples::hostile};
+  child.counted_from_us = 2500;
+  child.unresolved_hits = 12;
+  const std::string line = to_json_line(child, epoch);
+  EXPECT_TRUE(is_one_printable_line(line)) << line;
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["inexact_reason"],
+            "a library that it has mapped could not be read: a\n\"\x1b[31m\uFFFD");
+  EXPECT_EQ(json["counted_from_us"], 2500);
+  EXPECT_EQ(json["unresolved_hits"], 12);
 }
 
 TEST(Json, EscapesHostileNamesInADeadlock) {

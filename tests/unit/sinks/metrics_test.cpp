@@ -111,6 +111,30 @@ TEST(Metrics, CountDeadlocksAndHoldTheGaugeWhileTheyLast) {
   EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"), ElementsAre());
 }
 
+TEST(Metrics, MoveASuspicionThatIsProven) {
+  Metrics metrics("1");
+  metrics.on(samples::suspicion());
+  DeadlockFinding proven = samples::deadlock();
+  proven.suspected_before = Severity::high;
+  metrics.on(proven);
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"),
+              ElementsAre("{exe=\"/usr/bin/python3\"} 0"));
+  EXPECT_THAT(lines_of(metrics, "forkmon_deadlocked_children"),
+              ElementsAre("{exe=\"/usr/bin/python3\",container_id=\"\"} 1"));
+}
+
+TEST(Metrics, DoNotCountSuspicionsThatHealthyProgramsRaise) {
+  Metrics metrics("1");
+  DeadlockFinding idle = samples::suspicion();
+  idle.severity = Severity::info;
+  metrics.on(idle);
+  DeadlockOverFinding over = samples::over(true, false);
+  over.reported_severity = Severity::info;
+  metrics.on(over);
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_children"), ElementsAre());
+  EXPECT_THAT(lines_of(metrics, "forkmon_suspected_deadlocks_total"), ElementsAre());
+}
+
 TEST(Metrics, KeepSuspicionsApartFromProofs) {
   Metrics metrics("1");
   metrics.on(samples::suspicion());
@@ -289,6 +313,20 @@ TEST(Metrics, LetSeriesGoThatHaveNotBeenUsedForAnHour) {
   metrics.update({}, {}, second + hour + 1);
   EXPECT_THAT(metrics.text(), testing::Not(HasSubstr("/gone")));
   EXPECT_THAT(metrics.text(), testing::Not(HasSubstr("exe=\"other\"")));
+}
+
+TEST(Metrics, LowerTheGaugeOnlyForChildrenThatRaisedIt) {
+  Metrics metrics("1");
+  TaintedForkFinding no_room = fork_of("/app");
+  no_room.lives = false;
+  metrics.on(fork_of("/app"));
+  metrics.on(no_room);
+  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"), ElementsAre("{exe=\"/app\"} 1"));
+  ChildFinding child = samples::child(Outcome::exit);
+  child.subject.parent.exe = "";
+  child.was_counted = false;
+  metrics.on(child);
+  EXPECT_THAT(lines_of(metrics, "forkmon_live_tainted_children"), ElementsAre("{exe=\"/app\"} 1"));
 }
 
 TEST(Metrics, KeepTheSeriesOfExecutablesWithLivingChildren) {

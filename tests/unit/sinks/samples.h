@@ -72,6 +72,8 @@ inline ChildFinding child(Outcome outcome, int status = 0) {
           .counted_from_us = std::nullopt,
           .unresolved_hits = 0,
           .deadlocked = false,
+          .still_stuck = false,
+          .was_counted = true,
           .advice = ""};
 }
 
@@ -87,12 +89,14 @@ inline DeadlockFinding deadlock() {
       .subject = subject(),
       .proof = true,
       .reason = StuckReason::none,
+      .suspected_before = std::nullopt,
       .tid = 1240,
       .threads = 1,
       .lock = {.kind = LockKind::mutex,
                .address = 0x7f0000001040,
-               .symbol = "",
+               .symbol = "Logger::instance()::logger",
                .owner = LockOwner{.tid = 1236, .comm = "logger", .alive = true, .is_self = false}},
+      .since_fork_us = 24'300'000,
       .waited_ms = 1250,
       .stack = {frame("__lll_lock_wait", "/usr/lib/libc.so.6", 0x8b4d0),
                 frame("worker", "/bin/app", 0x11d9, "app.c:12")},
@@ -100,7 +104,9 @@ inline DeadlockFinding deadlock() {
                       frame("log_loop", "/bin/app", 0x20)},
       .python = {frame("emit", "", 0, "/usr/lib/python3.11/logging/__init__.py:978"),
                  frame("work", "", 0, "/srv/app.py:12")},
-      .advice = "Kill the child."};
+      .remedy = Remedy::kill_child,
+      .now = "Kill 1240.",
+      .advice = "Use spawn."};
 }
 
 /// A semaphore that nobody is known to hold, and nothing else known.
@@ -111,13 +117,17 @@ inline DeadlockFinding suspicion() {
       .subject = subject(),
       .proof = false,
       .reason = StuckReason::all_threads_wait,
+      .suspected_before = std::nullopt,
       .tid = 1240,
       .threads = 2,
       .lock = {.kind = LockKind::semaphore, .address = 0x10, .symbol = "", .owner = std::nullopt},
+      .since_fork_us = 710'000,
       .waited_ms = 700,
       .stack = {},
       .owner_stack = {},
       .python = {},
+      .remedy = Remedy::look_first,
+      .now = "",
       .advice = ""};
 }
 
@@ -126,7 +136,8 @@ inline DeadlockOverFinding over(bool child_lives, bool proof = true) {
           .severity = Severity::info,
           .subject = subject(),
           .child_lives = child_lives,
-          .proof = proof};
+          .proof = proof,
+          .reported_severity = proof ? Severity::critical : Severity::high};
 }
 
 /// Collects what is written to output().

@@ -69,26 +69,56 @@ TEST(Table, ShowsWhoCallsAnUnsafeFunction) {
 TEST(Table, ShowsADeadlockAsABlock) {
   EXPECT_EQ(
       second_line(table({samples::deadlock()})),
-      R"(00:00:03.000  critical  python3[1234] ×5          1240 worker             deadlocked (proven)                                1.2 s
-    lock           mutex at 0x7f0000001040
+      R"(00:00:03.000  critical  python3[1234] ×5          1240 worker             deadlocked (proven)                                 24 s
+    now            Kill 1240.
+    lock           mutex Logger::instance()::logger at 0x7f0000001040
     held by        logger (tid 1236), alive in the parent
+    has waited     1.2 s or more
     Python         /usr/lib/python3.11/logging/__init__.py:978 in emit
                    /srv/app.py:12 in work
     child's stack  __lll_lock_wait  libc.so.6+0x8b4d0
                    worker  app+0x11d9  app.c:12
     owner's stack  read  libc.so.6+0x10
                    log_loop  app+0x20
-    advice         Kill the child.
+    advice         Use spawn.
 )");
+}
+
+TEST(Table, SaysWhyAChildIsNotExact) {
+  ChildFinding child = samples::child(Outcome::exit);
+  child.exact = false;
+  child.inexact = {InexactCause::library_unread, samples::hostile};
+  EXPECT_THAT(table({child}),
+              testing::EndsWith("(at least: a library that it has mapped could not be read: "
+                                "a\\x0a\"\\x1b[31m\\xff)\n"));
+  child.calls.clear();
+  child.inexact = {InexactCause::not_armed, ""};
+  EXPECT_THAT(table({child}), testing::EndsWith("no unsafe calls seen (not exact: it carried no "
+                                                "probes at its fork)\n"));
+}
+
+TEST(Table, SaysThatTheParentHasEnded) {
+  DeadlockFinding deadlock = samples::deadlock();
+  deadlock.subject.parent.ended = true;
+  EXPECT_THAT(
+      table({deadlock}),
+      testing::AllOf(testing::HasSubstr("python3[1234] ×5"),
+                     testing::HasSubstr("    parent         has ended; it was process 1234\n")));
+  deadlock.subject.parent.pid = 0;
+  EXPECT_THAT(
+      table({deadlock}),
+      testing::AllOf(testing::HasSubstr("python3[ended] "), testing::Not(testing::HasSubstr("×0")),
+                     testing::HasSubstr("    parent         has ended, before forkmon came\n")));
 }
 
 TEST(Table, ShowsOfASuspicionOnlyWhatIsKnown) {
   EXPECT_EQ(
       second_line(table({samples::suspicion()})),
-      R"(00:00:03.000  high      python3[1234] ×5          1240 worker             stuck (suspected)                                 700 ms
+      R"(00:00:03.000  high      python3[1234] ×5          1240 worker             stuck (suspected)                                 710 ms
     lock           semaphore at 0x10
-    held by        nobody is recorded: a semaphore has no owner
+    held by        unknown (a semaphore does not record its owner)
     why suspected  it has 2 threads, and all of them wait for a futex
+    has waited     700 ms or more
 )");
   DeadlockFinding spins = samples::suspicion();
   spins.lock = {};
@@ -96,7 +126,8 @@ TEST(Table, ShowsOfASuspicionOnlyWhatIsKnown) {
   EXPECT_THAT(
       table({spins}),
       testing::EndsWith(
-          " 700 ms\n    why suspected  it spins: always busy, in the same few instructions\n"));
+          " 710 ms\n    why suspected  it spins: always busy, in the same few instructions\n"
+          "    has waited     700 ms or more\n"));
 }
 
 TEST(Table, NamesTheHolderAsFarAsItIsKnown) {
@@ -106,15 +137,32 @@ TEST(Table, NamesTheHolderAsFarAsItIsKnown) {
     return table({deadlock});
   };
   using testing::HasSubstr;
-  EXPECT_THAT(
-      holder(LockKind::mutex, LockOwner{.tid = 7, .comm = "", .alive = false, .is_self = false}),
-      HasSubstr("    held by        thread 7, has ended\n"));
+  LockOwner owner;
+  owner.tid = 7;
+  EXPECT_THAT(holder(LockKind::mutex, owner),
+              HasSubstr("    held by        thread 7, has ended\n"));
+  owner.is_forker = true;
+  EXPECT_THAT(holder(LockKind::mutex, owner),
+              HasSubstr("thread 7, which held it when it forked this child, has ended\n"));
+  owner.comm = "worker";
+  owner.in_child = true;
+  EXPECT_THAT(holder(LockKind::mutex, owner),
+              HasSubstr("worker (tid 7), another thread of the child\n"));
+  owner.is_self = true;
+  EXPECT_THAT(holder(LockKind::mutex, owner),
+              HasSubstr("worker (tid 7), the waiting thread itself\n"));
   EXPECT_THAT(holder(LockKind::mutex, std::nullopt),
-              HasSubstr("    held by        nobody is recorded: the mutex bears no thread's id\n"));
+              HasSubstr("    held by        unknown (this mutex does not record its owner)\n"));
+  EXPECT_THAT(holder(LockKind::condition, std::nullopt),
+              HasSubstr("    lock           condition variable at 0x10\n"
+                        "    held by        nobody: a thread that the child does not have was to "
+                        "wake it\n"));
   EXPECT_THAT(holder(LockKind::unknown, std::nullopt),
               HasSubstr("    lock           of unknown kind, at 0x10\n"
-                        "    held by        nobody is recorded: only a mutex bears its owner's "
-                        "thread id\n"));
+                        "    held by        unknown\n"));
+  deadlock.python = {samples::frame("work", "", 0, "/srv/app.py:12")};
+  EXPECT_THAT(holder(LockKind::semaphore, std::nullopt),
+              HasSubstr("unknown (a Python lock does not record its owner)\n"));
 }
 
 TEST(Table, CutsLongStacksAndSaysSo) {
@@ -128,8 +176,8 @@ TEST(Table, CutsLongStacksAndSaysSo) {
   EXPECT_THAT(text, testing::HasSubstr(more + "0x40" + more + "+2 more\n    owner's stack  f"));
   EXPECT_THAT(text, testing::EndsWith(more + "f  app+0x1" + more + "+3 more\n"));
   EXPECT_THAT(text, testing::HasSubstr(more + "g" + more + "+1 more\n    child's stack"));
-  // The row, 2 of the lock, 1 reason, 8 + 10 + 6 frames, 3 cuts; and the header.
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 32);
+  // The row, 2 of the lock, 1 reason, 1 duration, 8 + 10 + 6 frames, 3 cuts; and the header.
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 33);
 }
 
 TEST(Table, BreaksLongAdviceBetweenWords) {
@@ -142,10 +190,14 @@ TEST(Table, BreaksLongAdviceBetweenWords) {
 
 TEST(Table, TellsWhatBecameOfADeadlockedChild) {
   EXPECT_EQ(second_line(table({samples::over(true), samples::over(false)})),
-            "00:00:04.000  info      python3[1234] ×5          1240 worker             goes on\n");
+            "00:00:04.000  info      python3[1234] ×5          1240 worker             resumes\n");
   ChildFinding child = samples::child(Outcome::signal, 9);
   child.deadlocked = true;
   EXPECT_THAT(table({child}), testing::EndsWith("  was stuck; malloc×1000 free×3 (exact)\n"));
+  child.still_stuck = true; // to its end
+  EXPECT_THAT(table({child}), testing::HasSubstr("  was stuck; "));
+  child.outcome = Outcome::alive;
+  EXPECT_THAT(table({child}), testing::HasSubstr("  is stuck; "));
 }
 
 TEST(Table, NamesEachOutcome) {
@@ -164,7 +216,7 @@ TEST(Table, SaysWhenAChildCalledNothing) {
   child.calls.clear();
   EXPECT_THAT(table({child}), testing::EndsWith("  no unsafe calls (exact)\n"));
   child.exact = false;
-  EXPECT_THAT(table({child}), testing::EndsWith("  no unsafe calls seen\n"));
+  EXPECT_THAT(table({child}), testing::EndsWith("  no unsafe calls seen (not exact)\n"));
 }
 
 TEST(Table, ColorsTheSeverityOnly) {
@@ -190,7 +242,7 @@ TEST(Table, KeepsHostileNamesFromTheTerminal) {
       table({call, child, LostFinding{.sensor = samples::hostile, .count = 1}, deadlock});
   EXPECT_TRUE(std::none_of(text.begin(), text.end(),
                            [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; }));
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 6);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5 + 8);
   EXPECT_EQ(text, valid_utf8(text));
   EXPECT_THAT(text, testing::HasSubstr("  a\\x0a\"\\x1b[31m…[1234] ×5  "));
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "stuck/lock_owner.h"
+
+#include "process/proc.h"
+#include "process/thread_lookup.h"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <thread>
+
+namespace forkmon {
+namespace {
+
+std::uint64_t monotonic_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+/// This process has a thread of its own, and a child that waits.
+class LockOwnerTest : public testing::Test {
+protected:
+  LockOwnerTest() {
+    child_ = fork();
+    if (child_ == 0)
+      for (;;)
+        pause();
+    waiter_.pid = waiter_.tid = child_;
+    parent_.pid = getpid();
+    parent_.start_ticks = read_stat(getpid())->start_time;
+    parent_.fork_time_ns = monotonic_now();
+  }
+  ~LockOwnerTest() override {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  std::uint32_t own_id() const { return static_cast<std::uint32_t>(syscall(SYS_gettid)); }
+
+  pid_t child_ = 0;
+  LockWaiter waiter_;
+  ParentAtFork parent_;
+};
+
+TEST_F(LockOwnerTest, IsAThreadOfTheParent) {
+  const FoundOwner found = find_owner(own_id(), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::parent_thread);
+  EXPECT_EQ(found.owner.tid, own_id());
+  EXPECT_TRUE(found.owner.alive);
+  EXPECT_FALSE(found.owner.comm.empty());
+  EXPECT_FALSE(found.owner.is_forker);
+}
+
+TEST_F(LockOwnerTest, IsTheChildItself) {
+  const FoundOwner found = find_owner(static_cast<std::uint32_t>(child_), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::self);
+  EXPECT_TRUE(found.owner.is_self);
+  EXPECT_TRUE(found.owner.alive);
+}
+
+TEST_F(LockOwnerTest, IsAnotherThreadOfTheChild) {
+  waiter_.tid = child_ + 1; // as if it were another one that waits
+  const FoundOwner found = find_owner(static_cast<std::uint32_t>(child_), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::child_thread);
+  EXPECT_TRUE(found.owner.in_child);
+}
+
+TEST_F(LockOwnerTest, IsTheThreadThatForked) {
+  parent_.forker_tid = static_cast<pid_t>(own_id());
+  const FoundOwner found = find_owner(own_id(), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::parent_thread);
+  EXPECT_TRUE(found.owner.is_forker);
+}
+
+TEST_F(LockOwnerTest, IsTheChildWhereACloneLeftItTheIdOfTheThreadThatCloned) {
+  parent_.forker_tid = static_cast<pid_t>(own_id());
+  parent_.is_clone = true;
+  FoundOwner found = find_owner(own_id(), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::self);
+  EXPECT_EQ(found.owner.tid, static_cast<std::uint32_t>(child_));
+  waiter_.tid = child_ + 1;
+  found = find_owner(own_id(), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::child_thread) << "its first thread may go on, and release it";
+}
+
+TEST_F(LockOwnerTest, IsNoThreadThatWasStartedAfterTheFork) {
+  parent_.fork_time_ns -= std::min<std::uint64_t>(parent_.fork_time_ns, 20'000'000);
+  std::atomic<std::uint32_t> tid = 0;
+  std::atomic<bool> ends = false;
+  std::thread later([&] {
+    tid = own_id();
+    while (!ends)
+      usleep(1000);
+  });
+  while (tid == 0)
+    usleep(1000);
+  const FoundOwner found = find_owner(tid, waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::ended);
+  EXPECT_FALSE(found.owner.alive);
+  EXPECT_EQ(found.owner.comm, "");
+  ends = true;
+  later.join();
+}
+
+TEST_F(LockOwnerTest, IsNobodyOfAProcessThatHasTheParentsNumber) {
+  parent_.start_ticks++;
+  EXPECT_EQ(find_owner(own_id(), waiter_, parent_).holder, Holder::ended);
+  parent_.start_ticks = 0; // not known
+  EXPECT_EQ(find_owner(own_id(), waiter_, parent_).holder, Holder::ended);
+}
+
+TEST_F(LockOwnerTest, HasEndedWhereThereIsNoSuchThread) {
+  const FoundOwner found = find_owner(1U << 21U, waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::ended);
+  EXPECT_EQ(found.owner.tid, 1U << 21U);
+  EXPECT_FALSE(found.owner.alive);
+}
+
+} // namespace
+} // namespace forkmon

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process whose forks take milliseconds, for much memory is copied: forks are under way while it
+ * is armed. Three threads fork 20 children each, which live a while and allocate.
+ */
+#include "workload.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define THREADS 3
+#define FORKS 20
+#define MEMORY (48UL << 20)
+
+static void child(void) {
+  allocate(10);
+}
+
+static void* fork_often(void* unused) {
+  for (int i = 0; i < FORKS; i++) {
+    pid_t pid = fork_child(child);
+    say("{\"child\": %d, \"calls\": {\"malloc\": 10, \"free\": 10}}\n", (int)pid);
+    wait_for(pid);
+  }
+  return unused;
+}
+
+int main(void) {
+  pthread_t threads[THREADS];
+  char* memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  check(memory != MAP_FAILED && madvise(memory, MEMORY, MADV_NOHUGEPAGE) == 0, "mmap");
+  memset(memory, 1, MEMORY);
+  for (int i = 0; i < THREADS; i++)
+    start_thread(fork_often, NULL, &threads[i]);
+  for (int i = 0; i < THREADS; i++)
+    check(pthread_join(threads[i], NULL) == 0, "pthread_join");
+  return 0;
+}
