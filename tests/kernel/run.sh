@@ -1,11 +1,11 @@
 #!/bin/bash
 # Runs forkmon on Debian's own kernel in a virtual machine, and compares its findings with the
 # truth: tests/kernel/run.sh [JUNIT_FILE]. It needs build/, and no root.
+# FORKMON_KERNEL names another kernel: a Debian package, or a folder with boot/vmlinuz-* and lib/modules.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 build=${FORKMON_BUILD:-build}
-kernel_folder=$build/tests/kernel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -20,45 +20,102 @@ fetch_kernel() {
     exit 1
   fi
   (cd "$work" && apt-get -qq download "$package" 2>apt-log || { cat apt-log >&2; exit 1; })
-  mkdir -p "$kernel_folder"
-  dpkg-deb --fsys-tarfile "$work/$package"_*.deb | tar -x -C "$kernel_folder" ./boot
+  unpack_kernel "$work/$package"_*.deb "$1"
 }
 
-# Copies a program with the shared libraries that it needs.
+unpack_kernel() {
+  rm -rf "$2"
+  mkdir -p "$2"
+  dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --exclude './usr/share'
+  [[ -e $2/lib ]] || ln -s usr/lib "$2/lib"
+}
+
+# Leaves the folder with the kernel to boot in $kernel.
+find_kernel() {
+  kernel=${FORKMON_KERNEL:-$build/tests/kernel}
+  if [[ -f $kernel ]]; then
+    unpack_kernel "$kernel" "$work/kernel"
+    kernel=$work/kernel
+  elif [[ -z ${FORKMON_KERNEL:-} ]] && ! compgen -G "$kernel/lib/modules/*" >/dev/null; then
+    fetch_kernel "$kernel"
+  fi
+  version=$(basename "$kernel"/boot/vmlinuz-*)
+  version=${version#vmlinuz-}
+}
+
+# Copies a program with the shared libraries that it needs into a root.
 copy_program() {
-  cp "$1" "$2"
+  cp "$1" "$2/$3"
   ldd "$1" | grep -o '/[^ ]*' | while read -r library; do
-    cp -L --parents "$library" "$root"
+    cp -L --parents "$library" "$2"
   done
+}
+
+copy_workloads() {
+  mkdir -p "$1/workloads"
+  cp "$build"/tests/workloads/liballocator.so "$1/workloads"
+  cut -d ' ' -f 2 tests/kernel/cases | sort -u | while read -r workload; do
+    copy_program "$build/tests/workloads/$workload" "$1" workloads
+  done
+}
+
+# Modules for the storage cases, and what these need; none where the kernel has it built in.
+copy_modules() {
+  local file
+  /sbin/depmod -b "$kernel" "$version"
+  for module in loop overlay squashfs erofs btrfs; do
+    /sbin/modprobe -d "$kernel" -S "$version" --show-depends "$module" || true
+  done | sed -n 's/^insmod //p' | sort -u | while read -r file _; do
+    install -D "$file" "$root/lib/modules/$version/$(basename "$file")"
+  done
+  find "$root/lib/modules" -name '*.xz' -exec unxz {} + 2>/dev/null || true
+  mkdir -p "$root/lib/modules/$version"
+  cp "$kernel/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} "$root/lib/modules/$version"
+  /sbin/depmod -b "$root" "$version"
+}
+
+# A file system of each kind, all with the same folders.
+make_images() {
+  local tree=$work/tree images=$root/images
+  mkdir -p "$tree"/{dev,proc,tmp} "$images"
+  copy_workloads "$tree"
+  /sbin/mke2fs -q -t ext4 -d "$tree" "$images/ext4" 32M >&2
+  mksquashfs "$tree" "$images/squashfs" -quiet -no-progress
+  mkfs.erofs --quiet "$images/erofs" "$tree"
+  truncate -s 32M "$images/btrfs"
+  /sbin/mkfs.btrfs --quiet --mixed --rootdir "$tree" "$images/btrfs"
 }
 
 make_root() {
-  mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin,workloads}
-  cp tests/kernel/{init,case,cases} "$root"
+  mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin}
+  cp tests/kernel/{init,storage,case,cases} "$root"
   cp "$(command -v busybox)" "$root/bin/busybox"
-  copy_program /bin/true "$root/bin" # the workloads exec these two
-  copy_program /usr/bin/sort "$root/usr/bin"
-  copy_program "$build/src/app/forkmon" "$root/bin/forkmon"
+  copy_program /bin/true "$root" bin # the workloads exec these two
+  copy_program /usr/bin/sort "$root" usr/bin
+  copy_program "$(command -v btrfs)" "$root" bin
+  copy_program "$build/src/app/forkmon" "$root" bin
   strip --strip-debug "$root/bin/forkmon"
-  cp "$build"/tests/workloads/liballocator.so "$root/workloads"
-  cut -d ' ' -f 2 tests/kernel/cases | sort -u | while read -r workload; do
-    copy_program "$build/tests/workloads/$workload" "$root/workloads"
-  done
+  copy_workloads "$root"
+  copy_modules
+  make_images
   (cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initramfs"
 }
 
+# Boots the kernel, for at most that many seconds. One thread emulates both processors: with two, one may run
+# code that the kernel has just patched on the other, and hang or panic. Linux 6.12 panics in its allocator where
+# QEMU 7.2 emulates cmpxchg16b.
 boot() {
-  timeout "$1" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 1G -nodefaults -no-reboot \
-    -display none -serial stdio -serial file:"$work/results.tar" \
-    -kernel "$kernel_folder"/boot/vmlinuz-* -initrd "$work/initramfs" \
+  timeout "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu qemu64,-cx16 -smp 2 -m 1G \
+    -nodefaults -no-reboot -display none -serial stdio -serial file:"$work/results.tar" \
+    -kernel "$kernel/boot/vmlinuz-$version" -initrd "$work/initramfs" \
     -append "console=ttyS0 quiet panic=-1 no_timer_check" </dev/null
   mkdir "$work/results"
   tar -x -C "$work/results" -f "$work/results.tar"
 }
 
-compgen -G "$kernel_folder/boot/vmlinuz-*" >/dev/null || fetch_kernel
+find_kernel
 make_root
-boot 240 || echo "run.sh: the guest did not run to its end" >&2
+boot 900 || echo "run.sh: the guest did not run to its end" >&2
 status=0
 FORKMON_RESULTS=$work/results PYTHONPATH=tests/e2e /usr/bin/python3 -m pytest -q --tb=short \
   -p no:cacheprovider --junit-xml "$report" tests/kernel || status=$?

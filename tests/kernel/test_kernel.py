@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import (Session, by_child, check_child, check_children, check_truths,
-                     findings_in)
+                     findings_in, json_lines)
 from stuck_harness import check_deadlock, check_killed, only_deadlock
 
 RESULTS = Path(os.environ["FORKMON_RESULTS"])
@@ -80,3 +80,37 @@ def test_deadlock_is_proven(case):
     finding = only_deadlock(session)
     check_deadlock(finding, truth)
     check_killed(session, truth)
+
+
+def mounted_roots():
+    return (RESULTS / "roots").read_text().split()
+
+
+def needs_root(case):
+    """Skips a case of storage that this kernel cannot mount."""
+    if case.split()[2] not in mounted_roots():
+        pytest.skip("not mounted by this kernel")
+
+
+@pytest.mark.parametrize("case", cases("root", "copied-up", "deleted", "replaced"))
+def test_storage_of_a_root_does_not_matter(case):
+    needs_root(case)
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    check_truths(session.truths(), session.findings)
+
+
+@pytest.mark.parametrize("case", cases("everywhere"))
+def test_calls_count_once_whatever_leads_to_a_file(case):
+    """Of the second child in each root: the first fork shows its files."""
+    session = result(case)
+    roots = [root for root in mounted_roots() if not root.startswith("changed")]
+    truths = {root: json_lines((RESULTS / case / root).read_text()) for root in roots}
+    children = by_child(session.findings)
+    wrong = {}
+    for root, (_, _, truth) in truths.items():
+        end = children[truth["child"]].end
+        if (end["calls"], end["exact"]) != (truth["calls"], True):
+            wrong[root] = end
+    assert wrong == {}
+    assert len(truths) > 1 and session.returncode == 0, session.stderr
