@@ -11,11 +11,14 @@ from harness import FORKMON, Running, Session, findings_in
 PATIENCE = 15
 
 
-def deadlocks_so_far(output):
-    """The `deadlock` findings of a file that is still being written."""
+def findings_so_far(output):
+    """The whole lines of a file that is still being written."""
     lines = output.read_bytes().splitlines(keepends=True) if output.exists() else []
-    findings = [json.loads(line) for line in lines if line.endswith(b"\n")]
-    return [finding for finding in findings if finding["kind"] == "deadlock"]
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+def deadlocks_so_far(output):
+    return [finding for finding in findings_so_far(output) if finding["kind"] == "deadlock"]
 
 
 def wait_for_deadlock(running, is_seen):
@@ -61,12 +64,13 @@ def check_frame(frame):
     assert isinstance(frame["offset"], int) and frame["offset"] >= 0
 
 
-def check_deadlock(finding, truth):
-    """All that the contract says of a `deadlock` finding, and what this workload says of it."""
+def check_deadlock(finding, truth, severity="high"):
+    """All that the contract says of a `deadlock` finding, and what this workload says of it.
+    `severity`: of one that is only suspected."""
     assert finding["child"]["pid"] == truth["stuck"]
     assert finding["parent"]["threads"] >= 2
     assert finding["proof"] is truth["proof"], finding.get("reason")
-    assert finding["severity"] == ("critical" if truth["proof"] else "high")
+    assert finding["severity"] == ("critical" if truth["proof"] else severity)
     assert bool(finding.get("reason")) is not truth["proof"], finding.get("reason")
     assert finding["lock"]["kind"] == truth["lock"]
     assert re.fullmatch("0x[0-9a-f]+", finding["lock"]["address"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import (FORKMON, TIMEOUT, Agent, Running, Trace, by_child, check_truths, run,
+from harness import (FORKMON, TIMEOUT, Agent, Running, Trace, by_child, check_children, check_truths, run,
                      trace_command, wait_until, workload)
 from own_libraries import ALLOCATORS, C_LIBRARIES, compiled, library
 from silent_file_system import SilentFileSystem
@@ -73,6 +73,21 @@ def test_agent_probes_what_a_suspect_has_mapped(tmp_path):
         assert {Path(f["library"]).name for f in findings
                 if f["child"]["pid"] in {t["child"] for t in truths}} == {
                     ALLOCATORS["mimalloc"].resolve().name}
+
+
+def test_programs_of_one_executable_with_other_libraries(tmp_path):
+    """With probes everywhere, what the first one has loaded is not all that the next ones have."""
+    programs = [[workload("suspect")],
+                ["env", f"LD_PRELOAD={ALLOCATORS['jemalloc']}", workload("suspect")]]
+    with Trace(tmp_path, "--probe=all") as trace:
+        truths = []
+        for program in programs:
+            with Running(program) as target:
+                first = target.first_line()["first"]
+                wait_until(lambda: not Path(f"/proc/{first}/cwd").exists(), "the first child ends")
+                truths += target.go_on()
+        assert trace.end() == 0
+        check_children(truths, trace.findings())
 
 
 MAPS_FILE = """

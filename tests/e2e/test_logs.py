@@ -55,7 +55,7 @@ def test_the_default_is_ten_lines_a_minute(tmp_path):
 
 def test_critical_findings_are_always_written(tmp_path):
     command = [workload("deadlock_mutex")]
-    with Agent(tmp_path, "--log-burst=1", "--log-interval=3600") as agent:
+    with Agent(tmp_path, "--log-burst=1", "--log-interval=3600", "--exe=deadlock_mutex") as agent:
         stuck = [subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
                  for _ in range(3)]
         try:

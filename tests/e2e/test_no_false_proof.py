@@ -1,26 +1,52 @@
 # SPDX-License-Identifier: MIT
 """Children that wait for what can come are never called deadlocked."""
 
-import pytest
-
 from harness import Agent, run, trace_command, wait_until, workload
 
 
-@pytest.mark.parametrize("wait", ["futex", "read", "poll", "wait4", "nanosleep", "signal", "join",
-                                  "mutex"])
-def test_wait_that_can_end(tmp_path, wait):
-    session = trace_command(tmp_path, workload("waits"), wait)
-    assert session.returncode == 0, session.stderr
-    assert len(session.truths()) == 1
-    assert session.of_kind("deadlock") == []
+RANKS = ["nothing", "info", "warning", "high", "critical"]
 
 
-@pytest.mark.parametrize("wait", ["vm-child", "vm-parent"])
-def test_process_that_shares_its_memory_may_wake_it(tmp_path, wait):
-    session = trace_command(tmp_path, workload("waits"), wait)
+def check_harmless(truths, deadlocks):
+    """No child is proven, and none is suspected of more than it may be."""
+    worst = {truth["waits"]: "nothing" for truth in truths}
+    for finding in deadlocks:
+        pid = finding["child"]["pid"]
+        if pid in worst:
+            worst[pid] = max(worst[pid], finding["severity"], key=RANKS.index)
+            assert not finding["proof"], finding
+    for truth in truths:
+        assert RANKS.index(worst[truth["waits"]]) <= RANKS.index(truth["may"]), (truth, deadlocks)
+
+
+def test_waits_that_can_end(tmp_path):
+    """All of them at once, and for longer than forkmon has patience with any of them."""
+    session = trace_command(tmp_path, workload("waits"), timeout=120)
     assert session.returncode == 0, session.stderr
-    assert len(session.truths()) == 1
-    assert [f for f in session.of_kind("deadlock") if f["proof"]] == []
+    assert len(session.truths()) > 25
+    check_harmless(session.truths(), session.of_kind("deadlock"))
+
+
+PYTHON_EVENT = """
+import os, signal, threading, time
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+pid = os.fork()
+if pid == 0:
+    event = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: event.set())
+    event.wait()
+    os._exit(7)
+print('{"waits": %d, "may": "info"}' % pid, flush=True)
+time.sleep(7)
+os.kill(pid, signal.SIGTERM)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+"""
+
+
+def test_python_event_that_a_handler_sets(tmp_path):
+    session = trace_command(tmp_path, "/usr/bin/python3", "-c", PYTHON_EVENT)
+    assert session.returncode == 0, session.stderr
+    check_harmless(session.truths(), session.of_kind("deadlock"))
 
 
 def test_thousand_harmless_children_under_load(tmp_path):

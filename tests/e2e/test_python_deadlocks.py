@@ -51,15 +51,33 @@ class Script:
         return {"source": f"{self.path}:{self.line_of(mark)}", "function": function}
 
 
-def stuck_script(tmp_path, code):
+def stuck_script(tmp_path, code, severity="high"):
     """The deadlock of a script: (its finding, the script)."""
     script = Script(tmp_path, code)
     truth, session = trace_stuck(tmp_path, PYTHON, script.path)
     assert session.returncode == 0, session.stderr
     finding = only_deadlock(session)
-    check_deadlock(finding, truth)
+    check_deadlock(finding, truth, severity)
     check_killed(session, truth)
     return finding, script
+
+
+def test_lock_of_logging_whatever_handlers_there_are(tmp_path):
+    """No handler releases the lock of a logging handler (bpo-6721)."""
+    finding, _ = stuck_script(tmp_path, """
+        handler = logging.StreamHandler()
+        logging.getLogger().addHandler(handler)
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        def work():
+            handler.lock = threading.Lock()
+            handler.lock.acquire()  # as if a thread of the parent had it: logging renews it now
+            logging.warning("from the child")
+        hold(threading.Lock())
+        pid = fork_child(work)
+        watched(pid)
+        os.waitpid(pid, 0)
+    """)
+    assert any("logging" in frame["source"] for frame in finding["python"][:2])
 
 
 def test_threading_lock(tmp_path):
@@ -150,7 +168,7 @@ def test_lock_between_processes_is_only_suspected(tmp_path):
         pid = fork_child(work)
         watched(pid, proof=False)
         os.waitpid(pid, 0)
-    """)
+    """, severity="info")  # an idle worker looks the same
     assert finding["python"][0] == script.place("here", "work")
 
 
