@@ -19,13 +19,13 @@ quietly() {
 }
 
 step "Installing what is missing of the packages in deploy/packages.txt"
-deploy/install-packages.sh build
+deploy/install-packages.sh build package
 
 step "Building build/src/app/forkmon (a few minutes the first time)"
 if [[ ! -f build/build.ninja ]]; then
   quietly cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DFORKMON_TESTS=OFF
 fi
-quietly cmake --build build --target forkmon
+quietly cmake --build build --target forkmon completions packaging
 
 if [[ ! -e /sys/kernel/tracing/uprobe_events ]]; then
   step "Mounting tracefs on /sys/kernel/tracing: probes are defined there"
