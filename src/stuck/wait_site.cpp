@@ -194,8 +194,10 @@ private:
     const std::string_view full = frame.function;
     const std::string_view plain = plain_name(full);
     const bool is_libc = is_libc_module(frame.module);
+    in_libc_module_ |= is_libc;
     if (plain.empty()) // a static function of the C library, or any of the program's
       return is_libc || frame.module == "[vdso]" || take_caller();
+    has_named_libc_ |= is_libc && !is_plumbing(full, plain);
     if (is_plumbing(full, plain)) {
       in_private_lock_ |= is_private_lock(full, plain);
       return true;
@@ -211,8 +213,8 @@ private:
     }
     // In a static program the C library's functions are those that wait in its private lock, and
     // those of the catalogue.
-    const bool is_static =
-        in_private_lock_ && (first_of_libc_.empty() || entry_of(plain) != nullptr);
+    const bool is_static = in_private_lock_ && !in_libc_module_ &&
+                           (first_of_libc_.empty() || entry_of(plain) != nullptr);
     return is_libc || is_static ? take_libc(full, plain) : take_caller();
   }
 
@@ -254,8 +256,11 @@ private:
 
   /// A function of the program, or of another library.
   bool take_caller() {
-    if (first_of_libc_.empty())
+    if (first_of_libc_.empty() && !(in_private_lock_ && in_libc_module_)) {
+      site_.is_in_nameless_libc = in_libc_module_ && !has_named_libc_;
+      site_.is_told &= !site_.is_in_nameless_libc;
       return false;
+    }
     tell(LockKind::libc);
     site_.function = first_of_libc_;
     return false;
@@ -264,6 +269,8 @@ private:
   WaitSite site_;
   std::string_view first_of_libc_; ///< the innermost of its functions that is no plumbing
   bool in_private_lock_ = false;
+  bool in_libc_module_ = false; ///< so that the program is no static one
+  bool has_named_libc_ = false; ///< a function of the C library that is no plumbing
 };
 
 } // namespace
