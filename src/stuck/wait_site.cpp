@@ -31,13 +31,20 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+/// Where musl makes system calls that may be cancelled. It has no unwind information, so that the
+/// next frame may be the program's, whatever functions of musl lie between.
+bool is_call_of_musl(std::string_view full) {
+  return full == "sccp" || full == "__syscall_cp" || full == "__syscall_cp_asm" ||
+         full == "__cp_begin" || full == "__cp_end";
+}
+
 /// What libraries put around the system call.
 bool is_plumbing(std::string_view full, std::string_view plain) {
   // musl's are short: the program may have functions of such names, but not with two underscores.
   return plain.starts_with("futex_") || plain.starts_with("lll_lock") ||
          plain.starts_with("do_futex_wait") || plain.starts_with("kernel_vsyscall") ||
          full == "__lock" || full == "__wait" || full == "__futexwait" || full == "__timedwait" ||
-         full == "__timedwait_cp" || full == "__syscall_cp" || has(full, "::futex_wait");
+         full == "__timedwait_cp" || is_call_of_musl(full) || has(full, "::futex_wait");
 }
 
 /// glibc's lll_lock, and musl's lock(): only a C library's own locks wait in there.
@@ -200,6 +207,7 @@ private:
     has_named_libc_ |= is_libc && !is_plumbing(full, plain);
     if (is_plumbing(full, plain)) {
       in_private_lock_ |= is_private_lock(full, plain);
+      skips_frames_ = is_call_of_musl(full);
       return true;
     }
     if (site_.is_mutex)
@@ -258,7 +266,7 @@ private:
   bool take_caller() {
     if (first_of_libc_.empty() && !(in_private_lock_ && in_libc_module_)) {
       site_.is_in_nameless_libc = in_libc_module_ && !has_named_libc_;
-      site_.is_told &= !site_.is_in_nameless_libc;
+      site_.is_told &= !site_.is_in_nameless_libc && !skips_frames_;
       return false;
     }
     tell(LockKind::libc);
@@ -269,6 +277,7 @@ private:
   WaitSite site_;
   std::string_view first_of_libc_; ///< the innermost of its functions that is no plumbing
   bool in_private_lock_ = false;
+  bool skips_frames_ = false;   ///< the innermost frames of musl may not be on the stack
   bool in_libc_module_ = false; ///< so that the program is no static one
   bool has_named_libc_ = false; ///< a function of the C library that is no plumbing
 };

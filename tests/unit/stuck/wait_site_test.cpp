@@ -195,6 +195,13 @@ TEST(WaitSite, LeavesItToTheMemoryWhereAStrippedLibcWasCalled) {
   EXPECT_EQ(tail.function, "");
 }
 
+TEST(WaitSite, LeavesItToTheMemoryWhereFramesOfMuslAreMissing) {
+  EXPECT_FALSE(wait_site(stack({}, {"sccp", "work", "main"})).is_told);
+  const WaitSite whole =
+      wait_site(stack({}, {"sccp", "__timedwait", "pthread_mutex_timedlock", "main"}));
+  EXPECT_TRUE(whole.is_mutex);
+}
+
 TEST(WaitSite, SaysWhereAPthreadMutexIs) {
   EXPECT_TRUE(wait_site(stack({"pthread_mutex_lock"})).is_mutex);
   EXPECT_TRUE(wait_site(stack({"pthread_mutex_lock", "dl_iterate_phdr"})).is_mutex);
