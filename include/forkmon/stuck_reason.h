@@ -19,6 +19,7 @@ enum class StuckReason {
   timed_loop,         ///< it waits with timeouts, again and again, for a word that does not change
   own_pipe,           ///< it reads from a pipe that nobody but itself can write to
   spins,              ///< it is always busy, in the same few instructions
+  naps,               ///< it naps again and again, and nothing changes in between
 };
 
 } // namespace forkmon

@@ -17,6 +17,7 @@ Severity severity_of(StuckReason reason) {
   case StuckReason::memory_shared: // the other process was made to share it, and may well wake it
   case StuckReason::shared_owner_lives: // it may only take long
   case StuckReason::spins:              // it may wait for another process, or work
+  case StuckReason::naps:               // it may look at something that is not in its memory
     return Severity::warning;
   case StuckReason::none:
   case StuckReason::memory_unknown: // a proof but for somebody who was not seen

@@ -85,6 +85,11 @@ constexpr std::array reasons{
               "look at the stack of {child}: if it computes, let it. If it waits for threads that "
               "are not in it, {end}",
               false, ""},
+    ReasonRow{
+        StuckReason::naps, Remedy::look_first,
+        "look at the stack of {child}: if it is to go on after some time, let it. If it waits "
+        "for a thread that is not in it, {end}",
+        false, ""},
 };
 
 constexpr std::string_view not_in_child =

@@ -21,8 +21,18 @@ constexpr long native_input[] = {
     SYS_epoll_pwait, SYS_pread64, epoll_pwait2_call, io_uring_enter_call,
 };
 
-constexpr SystemCalls native{SYS_futex, -1,        futex_waitv_call, futex_wait_call,
-                             SYS_read,  SYS_readv, native_input};
+#ifdef SYS_poll
+constexpr long native_polls[] = {SYS_poll, SYS_ppoll};
+constexpr long native_selects[] = {SYS_select, SYS_pselect6};
+#else
+constexpr long native_polls[] = {SYS_ppoll};
+constexpr long native_selects[] = {SYS_pselect6};
+#endif
+constexpr long native_naps[] = {SYS_sched_yield, SYS_nanosleep, SYS_clock_nanosleep};
+
+constexpr SystemCalls native{SYS_futex,      -1,         futex_waitv_call, futex_wait_call,
+                             SYS_read,       SYS_readv,  native_input,     native_polls,
+                             native_selects, native_naps};
 
 // arch/x86/entry/syscalls/syscall_32.tbl; arch/arm/tools/syscall.tbl.
 #if defined(__x86_64__)
@@ -42,7 +52,26 @@ constexpr long compat_input[] = {
     346 /* epoll_pwait */, epoll_pwait2_call,  io_uring_enter_call,
 };
 #endif
-constexpr SystemCalls compat{240, 422, futex_waitv_call, futex_wait_call, 3, 145, compat_input};
+#if defined(__x86_64__)
+constexpr long compat_polls[] = {168, 309, 414};
+constexpr long compat_selects[] = {142, 308, 413}; // 82 has a pointer to its arguments
+#else
+constexpr long compat_polls[] = {168, 336, 414};
+constexpr long compat_selects[] = {142, 335, 413};
+#endif
+constexpr long compat_naps[] = {
+    158 /* sched_yield */,
+    162 /* nanosleep */,
+#if defined(__x86_64__)
+    267 /* clock_nanosleep */,
+#else
+    265 /* clock_nanosleep */,
+#endif
+    407 /* clock_nanosleep_time64 */,
+};
+
+constexpr SystemCalls compat{240, 422,          futex_waitv_call, futex_wait_call, 3,
+                             145, compat_input, compat_polls,     compat_selects,  compat_naps};
 
 } // namespace
 

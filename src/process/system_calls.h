@@ -19,7 +19,10 @@ struct SystemCalls {
   long futex_wait;
   long read;
   long readv;
-  std::span<const long> input; ///< those that wait for input, `read` included
+  std::span<const long> input;   ///< those that wait for input, `read` included
+  std::span<const long> polls;   ///< of `input`: how many descriptors is the second argument
+  std::span<const long> selects; ///< of `input`: how many descriptors is the first argument
+  std::span<const long> naps;    ///< those that wait for time to pass, or for nothing
 };
 
 const SystemCalls& system_calls(Abi abi);

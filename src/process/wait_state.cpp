@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 
 #include <algorithm>
+#include <span>
 
 namespace forkmon {
 namespace {
@@ -98,6 +99,21 @@ std::optional<FutexWait> futex_wait(const WaitState& state, Abi abi, bool timed)
 
 } // namespace
 
+namespace {
+
+bool is_one_of(std::span<const long> calls, const WaitState& state) {
+  return std::ranges::count(calls, plain_number(state.number)) != 0;
+}
+
+/// poll(NULL, 0, timeout) and select(0, …) only let time pass.
+bool asks_for_no_descriptor(const WaitState& state, Abi abi) {
+  const SystemCalls& calls = system_calls(abi);
+  return (is_one_of(calls.polls, state) && static_cast<std::uint32_t>(state.arguments[1]) == 0) ||
+         (is_one_of(calls.selects, state) && static_cast<std::uint32_t>(state.arguments[0]) == 0);
+}
+
+} // namespace
+
 bool may_be_32_bit(const WaitState& state) {
   constexpr std::uint64_t end_of_32_bit = 1ULL << 32U;
   return state.sp < end_of_32_bit && state.pc < end_of_32_bit;
@@ -125,7 +141,11 @@ FutexWait word_of(const FutexVectorEntry& entry) {
 }
 
 bool waits_for_input(const WaitState& state, Abi abi) {
-  return std::ranges::count(system_calls(abi).input, plain_number(state.number)) != 0;
+  return is_one_of(system_calls(abi).input, state) && !asks_for_no_descriptor(state, abi);
+}
+
+bool is_nap(const WaitState& state, Abi abi) {
+  return is_one_of(system_calls(abi).naps, state) || asks_for_no_descriptor(state, abi);
 }
 
 std::optional<int> read_descriptor(const WaitState& state, Abi abi) {

@@ -62,8 +62,13 @@ struct FutexVectorEntry {
 constexpr std::uint32_t max_futex_vector = 128; ///< FUTEX_WAITV_MAX
 FutexWait word_of(const FutexVectorEntry& entry);
 
-/// Does it wait for input: in read, recv, accept, poll, select, epoll_wait or io_uring_enter?
+/// Does it wait for input: in read, recv, accept, poll, select, epoll_wait or io_uring_enter? A
+/// poll or select of no descriptor does not.
 bool waits_for_input(const WaitState& state, Abi abi = Abi::native);
+
+/// Does it let time pass, or another thread run: in nanosleep, sched_yield, or a poll or select of
+/// no descriptor?
+bool is_nap(const WaitState& state, Abi abi = Abi::native);
 
 /// The descriptor, if it waits in read(2) or readv(2).
 std::optional<int> read_descriptor(const WaitState& state, Abi abi = Abi::native);

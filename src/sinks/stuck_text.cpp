@@ -33,6 +33,8 @@ std::string stuck_reason_text(const DeadlockFinding& deadlock) {
     return "it reads from a pipe that nobody but itself can write to";
   case StuckReason::spins:
     return "it spins: always busy, in the same few instructions";
+  case StuckReason::naps:
+    return "it spins: it naps again and again, and nothing changes in between";
   }
   return {};
 }

@@ -31,7 +31,7 @@ std::size_t index_of(Severity severity) {
 
 // "mutex of logger", where the thread that holds it has a name.
 std::string waits_for(const DeadlockFinding& deadlock) {
-  if (deadlock.reason == StuckReason::spins)
+  if (deadlock.reason == StuckReason::spins || deadlock.reason == StuckReason::naps)
     return "nothing: it spins";
   if (deadlock.reason == StuckReason::own_pipe)
     return "its own pipe";

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "stuck/ip_sampler.h"
 
-#include <linux/perf_event.h>
+#include "process/proc.h"
+#include "sensors/tracefs.h"
+#include "util/number.h"
+
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -30,8 +33,10 @@ std::size_t buffer_bytes() {
 // arch/*/include/uapi/asm/perf_regs.h.
 #if defined(__x86_64__)
 constexpr std::uint64_t general_registers = 0xff01ff; // AX to IP, R8 to R15
+constexpr std::size_t ip_register = 8;
 #elif defined(__aarch64__)
 constexpr std::uint64_t general_registers = 0x1ffffffffULL;
+constexpr std::size_t ip_register = 32;
 #else
 #error "no list of registers for this architecture"
 #endif
@@ -46,6 +51,18 @@ struct Sample {
   std::array<std::uint64_t, register_count> registers;
 };
 
+/// Of the tracepoint at the entry of every system call.
+Result<std::uint64_t> id_of_system_calls() {
+  auto tracefs = find_tracefs();
+  if (!tracefs)
+    return tracefs.error();
+  auto text = read_proc_file(*tracefs + "/events/raw_syscalls/sys_enter/id", 64);
+  if (!text)
+    return text.error();
+  auto number = parse_number<std::uint64_t>(text->substr(0, text->find('\n')));
+  return number ? Result<std::uint64_t>(*number) : Error{"the kernel traces no system calls"};
+}
+
 } // namespace
 
 Result<IpSampler> IpSampler::start(pid_t tid) {
@@ -57,6 +74,27 @@ Result<IpSampler> IpSampler::start(pid_t tid) {
   attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_REGS_USER;
   attr.sample_regs_user = general_registers;
   attr.exclude_kernel = 1;
+  return open(attr, tid);
+}
+
+Result<IpSampler> IpSampler::start_at_calls(pid_t tid) {
+  auto event_id = id_of_system_calls();
+  if (!event_id)
+    return event_id.error();
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.size = sizeof(attr);
+  attr.config = *event_id;
+  attr.sample_period = 1;
+  attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_REGS_USER;
+  attr.sample_regs_user = general_registers;
+  auto sampler = open(attr, tid);
+  if (sampler)
+    sampler->at_calls_ = true;
+  return sampler;
+}
+
+Result<IpSampler> IpSampler::open(perf_event_attr& attr, pid_t tid) {
   auto fd = syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
   if (fd < 0)
     return Error::from_errno("cannot sample a thread", errno);
@@ -69,11 +107,13 @@ Result<IpSampler> IpSampler::start(pid_t tid) {
 }
 
 IpSampler::IpSampler(IpSampler&& other) noexcept
-    : event_(std::move(other.event_)), buffer_(std::exchange(other.buffer_, nullptr)) {}
+    : event_(std::move(other.event_)), buffer_(std::exchange(other.buffer_, nullptr)),
+      at_calls_(other.at_calls_) {}
 
 IpSampler& IpSampler::operator=(IpSampler&& other) noexcept {
   std::swap(event_, other.event_);
   std::swap(buffer_, other.buffer_);
+  std::swap(at_calls_, other.at_calls_);
   return *this;
 }
 
@@ -95,7 +135,8 @@ std::vector<IpSample> IpSampler::samples() const {
     if (sample.header.size < sizeof(perf_event_header) || at + sample.header.size > available)
       break;
     if (sample.header.type == PERF_RECORD_SAMPLE && sample.header.size == sizeof(sample))
-      samples.push_back({sample.ip, {sample.registers.begin(), sample.registers.end()}});
+      samples.push_back({at_calls_ ? sample.registers[ip_register] : sample.ip,
+                         {sample.registers.begin(), sample.registers.end()}});
     at += sample.header.size;
   }
   return samples;

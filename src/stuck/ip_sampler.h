@@ -6,6 +6,7 @@
 #include "util/fd.h"
 #include "util/result.h"
 
+#include <linux/perf_event.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -28,6 +29,9 @@ public:
   /// Error also where the user's quota of locked memory for such buffers is used up
   /// (kernel.perf_event_mlock_kb).
   static Result<IpSampler> start(pid_t tid);
+  /// Samples the thread's system calls instead: `ip` is then where the call returns to. As long as
+  /// one such sampler lives, all system calls of the machine take a little longer.
+  static Result<IpSampler> start_at_calls(pid_t tid);
   IpSampler(IpSampler&& other) noexcept;
   IpSampler& operator=(IpSampler&& other) noexcept;
   ~IpSampler();
@@ -36,9 +40,11 @@ public:
   std::vector<IpSample> samples() const;
 
 private:
+  static Result<IpSampler> open(perf_event_attr& attr, pid_t tid);
   IpSampler(Fd event, void* buffer) : event_(std::move(event)), buffer_(buffer) {}
   Fd event_;
   void* buffer_ = nullptr;
+  bool at_calls_ = false;
 };
 
 } // namespace forkmon

@@ -22,12 +22,15 @@ struct NamedLock {
   LockWords words;
 };
 
-NamedLock name_by_memory(MemoryReader& memory, const LockWaiter& waiter) {
+NamedLock name_by_memory(const WaitSite& site, MemoryReader& memory, const LockWaiter& waiter) {
   const std::uint64_t futex = waiter.wait.address;
   if (auto mutex = read_mutex(memory, futex, waiter.is_32_bit, true))
     return {LockKind::mutex, *mutex};
-  const bool is_semaphore = looks_like_semaphore(memory, futex, waiter.is_32_bit);
-  return {is_semaphore ? LockKind::semaphore : LockKind::unknown, {futex, 0, 0}};
+  if (looks_like_semaphore(memory, futex, waiter.is_32_bit))
+    return {LockKind::semaphore, {futex, 0, 0}};
+  // A word of 1 may be anything, if it is not known to be the C library that waits for it.
+  const bool is_once = site.is_in_nameless_libc && looks_like_once(memory, futex, waiter.is_32_bit);
+  return {is_once ? LockKind::once : LockKind::unknown, {futex, 0, 0}};
 }
 
 NamedLock name_lock(const WaitSite& site, MemoryReader& memory, const LockWaiter& waiter) {
@@ -47,7 +50,7 @@ NamedLock name_lock(const WaitSite& site, MemoryReader& memory, const LockWaiter
   default:
     break;
   }
-  return site.is_told ? NamedLock{site.kind, {futex, 0, 0}} : name_by_memory(memory, waiter);
+  return site.is_told ? NamedLock{site.kind, {futex, 0, 0}} : name_by_memory(site, memory, waiter);
 }
 
 /// The thread behind a descriptor. fork() clears the ids of the threads that the child has not, so
@@ -112,6 +115,7 @@ InspectedLock inspect_lock(const LockWaiter& waiter, const ParentAtFork& parent,
   FoundOwner owner = find_owner(id, waiter, parent);
   inspected.lock.owner = std::move(owner.owner);
   inspected.holder = owner.holder;
+  inspected.owner_process = owner.process;
   return inspected;
 }
 

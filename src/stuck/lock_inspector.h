@@ -39,16 +39,18 @@ struct ParentAtFork {
 
 /// Where the thread is that a lock records as its owner.
 enum class Holder {
-  unknown,       ///< the lock records none, or it could not be read
-  self,          ///< the waiting thread itself
-  child_thread,  ///< another living thread of the child
-  parent_thread, ///< a living thread of the parent
-  ended,         ///< no thread of the child, and in the parent it has ended, or the parent has
+  unknown,         ///< the lock records none, or it could not be read
+  self,            ///< the waiting thread itself
+  child_thread,    ///< another living thread of the child
+  parent_thread,   ///< a living thread of the parent
+  ancestor_thread, ///< one of a process that the parent was forked from, with its memory
+  ended,           ///< no thread of the child, and nowhere in that line is it alive
 };
 
 struct InspectedLock {
   Lock lock;
   Holder holder = Holder::unknown;
+  pid_t owner_process = 0; ///< of a thread of the parent, or of an ancestor
 };
 
 /// The lock that the thread waits for. `space` is the memory map of the child.

@@ -49,8 +49,11 @@ struct GlibcMutex {
     return lock == contended || (has(protects_priority) && (lock & contended) != 0);
   }
 
+  /// Robust ones, and those with a protocol, count 1 whatever their type is.
   bool fits_in_all() const {
-    return fits() && is_tid(owner) && users >= 1 && (count != 0) == ((kind & type) == 1);
+    const bool counts =
+        (kind & type) == 1 || (kind & (robust | inherits_priority | protects_priority)) != 0;
+    return fits() && is_tid(owner) && users >= 1 && count <= max_users && (count != 0) == counts;
   }
 };
 
@@ -156,6 +159,14 @@ bool looks_like_semaphore(MemoryReader& memory, std::uint64_t futex, bool is_32_
   auto waiters = memory.number<std::uint32_t>(futex + (is_32_bit ? 12 : 4));
   const std::uint32_t value = is_32_bit ? word(memory, futex) >> 1U : word(memory, futex);
   return waiters && value == 0 && *waiters >= 1 && *waiters <= max_users;
+}
+
+// nptl/pthread_once.c: 1 while it is being called, and from the third bit on the number of forks.
+// pthread_join() waits for a word of a thread's descriptor, which may be any number.
+bool looks_like_once(MemoryReader& memory, std::uint64_t futex, bool is_32_bit) {
+  constexpr std::uint32_t state = 3, in_progress = 1;
+  return (word(memory, futex) & state) == in_progress &&
+         read_descriptor_tid(memory, futex - tid_offset(is_32_bit), is_32_bit) == 0;
 }
 
 std::uint32_t read_descriptor_tid(MemoryReader& memory, std::uint64_t descriptor, bool is_32_bit) {

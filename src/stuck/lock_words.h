@@ -38,6 +38,9 @@ LockWords read_recursive(MemoryReader& memory, std::uint64_t futex, bool is_32_b
 /// Is this a sem_t of glibc that somebody waits for?
 bool looks_like_semaphore(MemoryReader& memory, std::uint64_t futex, bool is_32_bit);
 
+/// Is this a pthread_once_t of glibc, the function of which is being called?
+bool looks_like_once(MemoryReader& memory, std::uint64_t futex, bool is_32_bit);
+
 /// The thread id in a thread descriptor of glibc; 0 where no descriptor is there, or where its
 /// thread has ended or, in a child of fork(), does not exist.
 std::uint32_t read_descriptor_tid(MemoryReader& memory, std::uint64_t descriptor, bool is_32_bit);

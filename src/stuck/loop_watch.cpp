@@ -3,6 +3,11 @@
 
 namespace forkmon {
 
+bool turns_often(std::uint64_t turns, std::uint64_t time_ns) {
+  constexpr std::uint64_t least_turns = 10, longest_turn_ns = 300'000'000;
+  return turns >= least_turns && time_ns / turns <= longest_turn_ns;
+}
+
 bool LoopWatch::see(const WaitState& state, Abi abi, std::uint64_t now_ns) {
   if (state.running && loop_ && ++running_ <= waiting_)
     return true; // between two waits

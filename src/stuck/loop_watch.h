@@ -9,6 +9,10 @@
 
 namespace forkmon {
 
+/// Does a loop that went round `turns` times in `time_ns` do nothing but look at its word? One of
+/// waits that last longer does something else in between.
+bool turns_often(std::uint64_t turns, std::uint64_t time_ns);
+
 class LoopWatch {
 public:
   /// Takes in what a look has seen. Returns false where that ends a loop that had been going on.
@@ -23,8 +27,8 @@ public:
   /// The loop that all looks since `since_ns` have seen.
   const std::optional<Loop>& loop() const { return loop_; }
 
-  /// Context switches when the loop was first seen; set by the owner.
-  std::uint64_t switches = 0;
+  /// How often the thread had gone to sleep when the loop was first seen; set by the owner.
+  std::uint64_t sleeps = 0;
 
 private:
   std::optional<Loop> loop_;

@@ -137,6 +137,14 @@ std::optional<ThreadStatus> ProcDir::status(pid_t tid) const {
   return parse_thread_status(*status, *stat);
 }
 
+std::optional<std::uint64_t> ProcDir::sleeps(pid_t tid) const {
+  auto status = read(fmt::format("task/{}/status", tid), status_bytes);
+  std::uint64_t voluntary = 0;
+  if (!status || !read_number(*status, "voluntary_ctxt_switches:", 10, voluntary))
+    return std::nullopt;
+  return voluntary;
+}
+
 std::optional<std::uint64_t> ProcDir::switches(pid_t tid) const {
   auto status = read(fmt::format("task/{}/status", tid), status_bytes);
   return status ? switches_in(*status) : std::nullopt;

@@ -45,6 +45,8 @@ public:
   std::optional<ThreadStatus> status(pid_t tid) const;
   /// Only the number of context switches.
   std::optional<std::uint64_t> switches(pid_t tid) const;
+  /// Only how often it has gone to sleep. A busy machine takes the CPU from a thread as well.
+  std::optional<std::uint64_t> sleeps(pid_t tid) const;
   /// The kernel function that a thread waits in; empty where the kernel does not tell.
   std::string wait_channel(pid_t tid) const;
 

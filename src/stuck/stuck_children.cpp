@@ -2,6 +2,7 @@
 #include "stuck/stuck_children.h"
 
 #include "stuck/wait_hints.h"
+#include "stuck/wait_site.h"
 #include "stuck/wait_stacks.h"
 #include "symbols/memory_reader.h"
 
@@ -20,10 +21,9 @@ constexpr std::uint64_t threshold_ns = 500'000'000;
 constexpr std::size_t max_watched = 4096;
 /// Threads looked at in one look. With more, children with several have their turn less often.
 constexpr std::size_t max_thread_looks = 2048;
-/// Stacks walked in one look; what is left waits for the next one.
+/// Stacks walked in one look; what is left waits for the next one. Up to twice as many where they
+/// are of one child: which of its threads is reported depends on all of them.
 constexpr std::size_t max_walks = 16;
-/// A loop of waits with longer timeouts does something else now and then.
-constexpr std::uint64_t least_turns = 10;
 
 bool is_worth_watching(const WaitState& state, Abi abi) {
   return state.running || is_endless(state, abi) || read_descriptor(state, abi);
@@ -110,8 +110,10 @@ void StuckChildren::observe_thread(WatchedChild& child, pid_t tid,
   ThreadWait& wait = child.waits[tid];
   if (state && waits_for_input(*state, abi_of(child, *state)))
     parents_of_input_.insert(child.child.parent_pid);
-  if (state && tid == child.pid())
+  if (state && tid == child.pid()) {
     observe_loop(child, *state);
+    observe_naps(child, *state);
+  }
   if (!state || state != wait.state)
     start_over(child, tid, wait, state);
   else if (is_worth_watching(*state, abi_of(child, *state)))
@@ -120,8 +122,9 @@ void StuckChildren::observe_thread(WatchedChild& child, pid_t tid,
 
 void StuckChildren::start_over(WatchedChild& child, pid_t tid, ThreadWait& wait,
                                const std::optional<WaitState>& state) {
-  const bool is_reported =
-      child.report && child.report->tid == tid && child.report->source != Report::Source::loop;
+  const bool is_reported = child.report && child.report->tid == tid &&
+                           child.report->source != Report::Source::loop &&
+                           child.report->source != Report::Source::naps;
   if (is_reported)
     withdraw(child);
   if (tid == child.pid())
@@ -147,11 +150,57 @@ void StuckChildren::observe_loop(WatchedChild& child, const WaitState& state) {
   if (!loop)
     return;
   if (!before || !goes_on) {
-    child.loop.switches = switches_of(child, child.pid());
+    child.loop.sleeps = child.proc.sleeps(child.pid()).value_or(0);
     child.loop_schedule.start(now_ns_ + patience_ns, threshold_ns);
   } else if (child.loop_schedule.is_due(now_ns_) && !child.report && !state.running) {
     judge_loop(child);
   }
+}
+
+void StuckChildren::observe_naps(WatchedChild& child, const WaitState& state) {
+  const auto before = child.naps.loop();
+  const bool goes_on = child.naps.see(state, abi_of(child, state), now_ns_);
+  const bool is_reported = child.report && child.report->source == Report::Source::naps;
+  if (!goes_on && is_reported)
+    withdraw(child);
+  if (!goes_on || !before) {
+    child.nap_window.reset();
+    child.nap_schedule.start(now_ns_ + patience_ns, patience_ns);
+  } else if (!state.running && (!child.report || is_reported)) {
+    look_at_naps(child);
+  }
+}
+
+/// What only looks like a nap loop is found out again and again, too, as long as it goes on.
+void StuckChildren::look_at_naps(WatchedChild& child) {
+  const WaitState& nap = child.naps.loop()->nap;
+  if (!child.nap_window) {
+    if (!child.nap_schedule.is_due(now_ns_))
+      return;
+    child.nap_schedule.back_off(now_ns_);
+    if (may_spin_in_naps(child))
+      child.nap_window = open_nap_window(child.pid(), nap, now_ns_);
+    return;
+  }
+  const auto spins = judge_nap_window(*child.nap_window, child.pid(), nap, now_ns_);
+  if (!spins)
+    return;
+  child.nap_window.reset();
+  const pid_t pid = child.pid();
+  const bool is_alone = *spins && memory_users_(std::span(&pid, 1))[pid] == MemoryUse::alone;
+  if (!is_alone && child.report)
+    withdraw(child);
+  else if (is_alone && !child.report)
+    report(child, Report::Source::naps,
+           with_stacks(event_of(child, pid, {Conclusion::suspected, StuckReason::naps},
+                                child.naps.loop()->since_ns)));
+}
+
+/// Could nothing but the loop itself end it? An interpreter of Python has a handler.
+bool StuckChildren::may_spin_in_naps(WatchedChild& child) {
+  auto status = child.proc.status(child.pid());
+  return status && handlers_of(*status, false) == 0 && child.proc.thread_count() == 1 &&
+         !maps_shared_memory(child.pid());
 }
 
 /// An unchanged state is judged when its time has come.
@@ -172,13 +221,16 @@ void StuckChildren::find_due(WatchedChild& child, pid_t tid, ThreadWait& wait) {
 /// What would be proven waits for one look at all users of the children's memory.
 void StuckChildren::judge_waits() {
   std::ranges::stable_sort(candidates_, {}, [](const Candidate& candidate) {
-    return candidate.child->waits.at(candidate.tid).schedule.due_ns;
+    return std::pair(candidate.child->waits.at(candidate.tid).schedule.due_ns,
+                     candidate.child->pid());
   });
   std::size_t walks = 0;
+  const WatchedChild* last = nullptr;
   std::vector<Candidate*> all;
   std::vector<pid_t> pids;
   for (Candidate& candidate : candidates_) {
-    if (walks >= max_walks)
+    const bool is_next_child = std::exchange(last, candidate.child) != candidate.child;
+    if (walks >= (is_next_child ? max_walks : 2 * max_walks))
       break;
     if (read_candidate(candidate)) {
       all.push_back(&candidate);
@@ -293,8 +345,9 @@ void StuckChildren::judge_loop(WatchedChild& child) {
   const pid_t pid = child.pid();
   child.loop_schedule.back_off(now_ns_);
   auto space = AddressSpace::of(pid);
-  if (!space || child.proc.thread_count() != 1 ||
-      switches_of(child, pid) < child.loop.switches + least_turns)
+  const std::uint64_t sleeps = child.proc.sleeps(pid).value_or(0);
+  if (!space || child.proc.thread_count() != 1 || sleeps < child.loop.sleeps ||
+      !turns_often(sleeps - child.loop.sleeps, now_ns_ - loop.since_ns))
     return;
   ProcessMemory memory(pid);
   if (memory.number<std::uint32_t>(loop.wait.address) != loop.value)
@@ -306,7 +359,10 @@ void StuckChildren::judge_loop(WatchedChild& child) {
   SeenLoop seen;
   seen.is_private = is_private_word(loop.wait, *space);
   seen.names_spin_lock = names_spin_lock(event.stack);
-  seen.is_meant = !event.python.empty() || (!seen.names_spin_lock && is_meant_to_end(event.stack));
+  // A stripped C library has no name for what sem_timedwait() jumps to.
+  seen.is_meant = !event.python.empty() ||
+                  (!seen.names_spin_lock &&
+                   (is_meant_to_end(event.stack) || wait_site(event.stack).is_in_nameless_libc));
   seen.is_alone =
       seen.names_spin_lock && memory_users_(std::span(&pid, 1))[pid] == MemoryUse::alone;
   const Verdict verdict = forkmon::judge_loop(seen);

@@ -75,6 +75,9 @@ private:
   std::optional<PipeReader> pipe_reader(WatchedChild& child);
   void judge_pipes();
   void judge_loop(WatchedChild& child);
+  void observe_naps(WatchedChild& child, const WaitState& state);
+  void look_at_naps(WatchedChild& child);
+  bool may_spin_in_naps(WatchedChild& child);
   void judge_spin(WatchedChild& child, ThreadWait& wait);
 
   void report(WatchedChild& child, Report::Source source, StuckEvent event);

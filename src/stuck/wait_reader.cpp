@@ -45,8 +45,8 @@ bool is_in_our_namespace(pid_t child) {
 /// The thread that forked lives on as the child's first thread, which may release what it had taken
 /// before. True where that cannot be ruled out.
 bool may_be_forker(const InspectedLock& found, pid_t child, std::uint32_t forker) {
-  if (!found.lock.owner || forker == 0)
-    return true;
+  if (!found.lock.owner || forker == 0 || found.holder == Holder::ancestor_thread)
+    return true; // an ancestor's thread may be the one that the parent's first thread is a copy of
   const bool is_named_by_child = found.holder == Holder::ended && !is_in_our_namespace(child);
   return is_named_by_child || found.lock.owner->tid == forker;
 }
@@ -199,12 +199,12 @@ void WaitReader::read_lock(const Context& context, WaitEvidence& evidence) {
                  may_be_forker(evidence.lock, context.memory, context.forker)};
   evidence.seen.shared_owner_lives = owner_may_live(context.memory, evidence.lock);
   const auto& owner = evidence.lock.lock.owner;
-  if (!owner || !owner->alive || evidence.lock.holder != Holder::parent_thread)
+  const Holder holder = evidence.lock.holder;
+  if (!owner || !owner->alive ||
+      (holder != Holder::parent_thread && holder != Holder::ancestor_thread))
     return;
-  evidence.owner_stack = symbolizer_
-                             .unwind_live(static_cast<pid_t>(context.child.child.parent_pid),
-                                          static_cast<pid_t>(owner->tid))
-                             .frames;
+  evidence.owner_stack =
+      symbolizer_.unwind_live(evidence.lock.owner_process, static_cast<pid_t>(owner->tid)).frames;
   walks_++;
 }
 

@@ -31,13 +31,20 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+/// Where musl makes system calls that may be cancelled. It has no unwind information, so that the
+/// next frame may be the program's, whatever functions of musl lie between.
+bool is_call_of_musl(std::string_view full) {
+  return full == "sccp" || full == "__syscall_cp" || full == "__syscall_cp_asm" ||
+         full == "__cp_begin" || full == "__cp_end";
+}
+
 /// What libraries put around the system call.
 bool is_plumbing(std::string_view full, std::string_view plain) {
   // musl's are short: the program may have functions of such names, but not with two underscores.
   return plain.starts_with("futex_") || plain.starts_with("lll_lock") ||
          plain.starts_with("do_futex_wait") || plain.starts_with("kernel_vsyscall") ||
          full == "__lock" || full == "__wait" || full == "__futexwait" || full == "__timedwait" ||
-         full == "__timedwait_cp" || full == "__syscall_cp" || has(full, "::futex_wait");
+         full == "__timedwait_cp" || is_call_of_musl(full) || has(full, "::futex_wait");
 }
 
 /// glibc's lll_lock, and musl's lock(): only a C library's own locks wait in there.
@@ -194,10 +201,13 @@ private:
     const std::string_view full = frame.function;
     const std::string_view plain = plain_name(full);
     const bool is_libc = is_libc_module(frame.module);
+    in_libc_module_ |= is_libc;
     if (plain.empty()) // a static function of the C library, or any of the program's
       return is_libc || frame.module == "[vdso]" || take_caller();
+    has_named_libc_ |= is_libc && !is_plumbing(full, plain);
     if (is_plumbing(full, plain)) {
       in_private_lock_ |= is_private_lock(full, plain);
+      skips_frames_ = is_call_of_musl(full);
       return true;
     }
     if (site_.is_mutex)
@@ -211,8 +221,8 @@ private:
     }
     // In a static program the C library's functions are those that wait in its private lock, and
     // those of the catalogue.
-    const bool is_static =
-        in_private_lock_ && (first_of_libc_.empty() || entry_of(plain) != nullptr);
+    const bool is_static = in_private_lock_ && !in_libc_module_ &&
+                           (first_of_libc_.empty() || entry_of(plain) != nullptr);
     return is_libc || is_static ? take_libc(full, plain) : take_caller();
   }
 
@@ -254,8 +264,11 @@ private:
 
   /// A function of the program, or of another library.
   bool take_caller() {
-    if (first_of_libc_.empty())
+    if (first_of_libc_.empty() && !(in_private_lock_ && in_libc_module_)) {
+      site_.is_in_nameless_libc = in_libc_module_ && !has_named_libc_;
+      site_.is_told &= !site_.is_in_nameless_libc && !skips_frames_;
       return false;
+    }
     tell(LockKind::libc);
     site_.function = first_of_libc_;
     return false;
@@ -264,6 +277,9 @@ private:
   WaitSite site_;
   std::string_view first_of_libc_; ///< the innermost of its functions that is no plumbing
   bool in_private_lock_ = false;
+  bool skips_frames_ = false;   ///< the innermost frames of musl may not be on the stack
+  bool in_libc_module_ = false; ///< so that the program is no static one
+  bool has_named_libc_ = false; ///< a function of the C library that is no plumbing
 };
 
 } // namespace

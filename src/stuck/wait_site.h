@@ -20,6 +20,9 @@ struct WaitSite {
   /// It waits in pthread_mutex_lock or its like, so that the futex is in a pthread mutex, whatever
   /// that belongs to.
   bool is_mutex = false;
+  /// The program called the C library, none of whose functions on the stack has a name: it is
+  /// stripped, and what was called has jumped to where it waits, as sem_wait() does.
+  bool is_in_nameless_libc = false;
   /// Of a lock inside the C library: its function that was called, "setenv".
   std::string function;
 };

@@ -5,6 +5,7 @@
 #include "forkmon/event.h"
 #include "stuck/judge.h"
 #include "stuck/loop_watch.h"
+#include "stuck/nap_loop.h"
 #include "stuck/proc_dir.h"
 #include "stuck/spin_windows.h"
 
@@ -46,7 +47,7 @@ struct ThreadWait {
 
 /// What was said of a child, and not taken back yet.
 struct Report {
-  enum class Source { wait, pipe, loop, spin };
+  enum class Source { wait, pipe, loop, spin, naps };
   Source source = Source::wait;
   pid_t tid = 0;
   bool proof = false;
@@ -64,7 +65,10 @@ struct WatchedChild {
   bool all_seen = true; ///< false where it has more threads than are watched
   LoopWatch loop;
   Schedule loop_schedule;
-  std::optional<SpinWindow> spin; ///< that is open
+  NapWatch naps;
+  Schedule nap_schedule;
+  std::optional<NapWindow> nap_window; ///< that is open
+  std::optional<SpinWindow> spin;      ///< that is open
   std::optional<Report> report;
 };
 

@@ -9,6 +9,7 @@ import pytest
 from harness import (Session, by_child, check_child, check_children, check_truths,
                      findings_in, json_lines)
 from stuck_harness import check_deadlock, check_killed, only_deadlock
+from test_lock_kinds import wrong_locks
 
 RESULTS = Path(os.environ["FORKMON_RESULTS"])
 CASES = Path(__file__).with_name("cases").read_text().splitlines()
@@ -80,6 +81,16 @@ def test_deadlock_is_proven(case):
     finding = only_deadlock(session)
     check_deadlock(finding, truth)
     check_killed(session, truth)
+
+
+@pytest.mark.parametrize("case", cases("kinds"))
+def test_locks_have_their_names_though_libc_is_stripped(case):
+    session = result(case)
+    *truths, last = session.truths()
+    assert len(truths) == last["all"]
+    found = {f["child"]["pid"]: f for f in session.of_kind("deadlock")}
+    wrong = wrong_locks(found, {truth["stuck"]: truth for truth in truths})
+    assert not wrong, wrong
 
 
 def mounted_roots():

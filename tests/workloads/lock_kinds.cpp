@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A child for each kind of lock, stuck for ever on what threads of the parent held at the fork.
  * Prints a line for each: {"stuck": PID, "name": …, "lock": kind, "address": "0x…" or null,
- * "owner": TID, 0 for the child itself, or null, "symbol": … or null}. Then waits for a byte, and
- * kills them. */
+ * "owner": TID, 0 for the child itself, or null, "symbol": … or null}. Then waits for a byte, at
+ * most 30 s or what WORKLOAD_SECONDS says, and kills them. */
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -280,7 +280,9 @@ void of_libc() {
 } // namespace
 
 int main() {
-  alarm(60);
+  const char* wanted = std::getenv("WORKLOAD_SECONDS");
+  const int seconds = wanted != nullptr ? std::atoi(wanted) : 30;
+  alarm(static_cast<unsigned>(seconds) + 30);
   prctl(PR_SET_NAME, "innocent main");
   sem_init(&semaphore, 0, 0);
   mutexes();
@@ -289,7 +291,7 @@ int main() {
   of_libc();
   dprintf(STDOUT_FILENO, "{\"all\": %zu}\n", children.size());
   pollfd input{STDIN_FILENO, POLLIN, 0};
-  poll(&input, 1, 30'000);
+  poll(&input, 1, seconds * 1000);
   for (pid_t child : children)
     kill(child, SIGKILL);
   for (pid_t child : children)

@@ -51,16 +51,28 @@ UNUSED static void start_holder(struct holder* holder) {
     check(pthread_join(thread, NULL) == 0, "pthread_join");
 }
 
+/* The longest that a child may live, whatever becomes of its parent. */
+#define MORTAL_SECONDS 600
+
 /* The child ends with its parent, so that a test that was killed leaves nothing behind. */
 UNUSED static pid_t fork_mortal(void (*body)(void)) {
+  pid_t parent = getpid();
   pid_t child = fork();
   check(child >= 0, "fork");
   if (child == 0) {
+    alarm(MORTAL_SECONDS);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it has ended before it could be asked for */
+      _exit(1);
     body();
     _exit(0);
   }
   return child;
+}
+
+/* A workload whose session was killed ends all the same, and its children with it. */
+UNUSED static void end_in_time(int seconds) {
+  alarm((unsigned)(2 * seconds) + 60);
 }
 
 /* Waits for a byte on stdin until `seconds` have passed; a stdin that has ended brings none. */
@@ -68,6 +80,7 @@ UNUSED static void be_watched(int seconds) {
   const char* wanted = getenv("WORKLOAD_SECONDS");
   if (wanted)
     seconds = atoi(wanted);
+  end_in_time(seconds);
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   char byte;
   if (poll(&input, 1, seconds * 1000) > 0 && read(STDIN_FILENO, &byte, 1) != 1)

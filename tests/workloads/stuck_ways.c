@@ -10,6 +10,7 @@
 #include "stuck.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -172,6 +173,18 @@ static void compute_then_spin(void) {
   }
 }
 
+/* Home-made spin locks, in memory that is the child's own. */
+static void yield_in_a_loop(void) {
+  while (!flag)
+    sched_yield();
+}
+
+static void nap_in_a_loop(void) {
+  munmap(shared, sizeof *shared); /* somebody might write to it */
+  while (!flag)
+    usleep(500);
+}
+
 static const struct way {
   const char* name;
   void (*body)(void);
@@ -197,6 +210,8 @@ static const struct way {
     {"spin-lock", wait_in_spin_lock, "critical", NULL, NULL, &word},
     {"timed", wait_in_own_loop, "high", "timeouts", NULL, &word},
     {"late-spin", compute_then_spin, "warning", "spins", NULL, NULL},
+    {"yields", yield_in_a_loop, "warning", "spins", NULL, NULL},
+    {"naps", nap_in_a_loop, "warning", "spins", NULL, NULL},
     {"shared", take_shared, "warning", "alive", "mutex", NULL},
 };
 #define WAYS (sizeof ways / sizeof *ways)

@@ -278,6 +278,39 @@ static void loop_in_nanosleep(void) {
     usleep(10000);
 }
 
+/* Naps with something to see in between, by children that share no memory. */
+
+static void unshare_memory(void) {
+  munmap(shared_semaphore, sizeof *shared_semaphore);
+}
+
+static void nap_while_the_parent_lives(void) {
+  unshare_memory();
+  while (getppid() != 1)
+    usleep(1000);
+}
+
+static void nap_for_a_time(void) {
+  struct timespec now;
+  unshare_memory();
+  do {
+    usleep(1000);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec != 0);
+}
+
+__attribute__((optimize("O0"))) static void nap_a_number_of_times(void) {
+  unshare_memory();
+  for (unsigned i = 0; i < 1000000000; i++)
+    usleep(1000);
+}
+
+static void nap_for_long(void) {
+  unshare_memory();
+  for (;;)
+    usleep(200000);
+}
+
 static void loop_in_long_futex_wait(void) {
   static int word;
   struct timespec timeout = {.tv_sec = 1};
@@ -387,6 +420,10 @@ static const struct wait {
     {"loop-condition", loop_in_condition, "nothing", 0, NULL},
     {"loop-semaphore", loop_in_semaphore, "nothing", 0, NULL},
     {"loop-nanosleep", loop_in_nanosleep, "nothing", 0, NULL},
+    {"nap-parent", nap_while_the_parent_lives, "nothing", 0, NULL},
+    {"nap-time", nap_for_a_time, "nothing", 0, NULL},
+    {"nap-number", nap_a_number_of_times, "nothing", 0, NULL},
+    {"nap-long", nap_for_long, "nothing", 0, NULL},
     {"loop-futex", loop_in_long_futex_wait, "nothing", 0, NULL},
     {"checksum", compute_checksum, "nothing", 0, NULL},
     {"sum", compute_sum, "nothing", 0, NULL},
@@ -422,6 +459,7 @@ int main(int argc, char** argv) {
   struct holder holder = {.name = "lock holder", .take = hold_inherited};
   if (wanted)
     seconds = atoi(wanted);
+  end_in_time(seconds);
   shared_semaphore = mmap(NULL, sizeof *shared_semaphore, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   check(shared_semaphore != MAP_FAILED && sem_init(shared_semaphore, 1, 0) == 0, "sem_init");

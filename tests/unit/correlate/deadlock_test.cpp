@@ -79,6 +79,7 @@ TEST(SeverityOf, IsInfoWhereHealthyProgramsLookTheSame) {
   EXPECT_EQ(severity_of(StuckReason::shared_futex), Severity::info);
   EXPECT_EQ(severity_of(StuckReason::all_threads_wait), Severity::info);
   EXPECT_EQ(severity_of(StuckReason::spins), Severity::warning);
+  EXPECT_EQ(severity_of(StuckReason::naps), Severity::warning);
   EXPECT_EQ(severity_of(StuckReason::own_pipe), Severity::high);
 }
 

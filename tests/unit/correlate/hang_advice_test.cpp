@@ -157,7 +157,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ReasonCase{"own_pipe", StuckReason::own_pipe, kill_child, "Kill 200",
                                "close the ends of pipes", "posix_spawn"},
                     ReasonCase{"spins", StuckReason::spins, look_first, "if it computes, let it",
-                               "", "posix_spawn"}),
+                               "", "posix_spawn"},
+                    ReasonCase{"naps", StuckReason::naps, look_first,
+                               "if it is to go on after some time, let it", "", "posix_spawn"}),
     [](const auto& info) { return info.param.name; });
 
 struct LockCase {

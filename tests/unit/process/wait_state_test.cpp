@@ -121,7 +121,7 @@ TEST(CompatCalls, HaveNumbersOfTheirOwn) {
       << "restart_syscall: it has a timeout";
   EXPECT_FALSE(read_descriptor(call(0, {3, 0, 0, 0, 0, 0}), Abi::compat));
   EXPECT_EQ(read_descriptor(call(3, {5, 0, 0, 0, 0, 0}), Abi::compat), 5);
-  EXPECT_TRUE(waits_for_input(call(168, {}), Abi::compat));
+  EXPECT_TRUE(waits_for_input(call(168, {0xffffd000, 1, 50, 0, 0, 0}), Abi::compat));
 }
 
 #if defined(__x86_64__)
@@ -142,7 +142,30 @@ TEST(MayBe32Bit, IsByTheAddresses) {
 TEST(WaitsForInput, KnowsTheYoungerCalls) {
   for (long number : {441L /* epoll_pwait2 */, 426L /* io_uring_enter */, long{SYS_recvmmsg},
                       long{SYS_ppoll}, long{SYS_pselect6}, long{SYS_accept4}})
-    EXPECT_TRUE(waits_for_input(call(number, {}))) << number;
+    EXPECT_TRUE(waits_for_input(call(number, {3, 1, 0, 0, 0, 0}))) << number;
+}
+
+TEST(WaitsForInput, IsFalseWithoutDescriptors) {
+  const std::array<std::uint64_t, 6> poll_nothing{0, 0, 50, 0, 0, 0};
+  const std::array<std::uint64_t, 6> select_nothing{0, 0x7f01, 0x7f02, 0, 0x7f03, 0};
+  EXPECT_FALSE(waits_for_input(call(SYS_ppoll, poll_nothing)));
+  EXPECT_FALSE(waits_for_input(call(SYS_pselect6, select_nothing)));
+  EXPECT_FALSE(waits_for_input(call(168, poll_nothing), Abi::compat));
+  EXPECT_FALSE(waits_for_input(call(142, select_nothing), Abi::compat));
+#ifdef SYS_poll
+  EXPECT_FALSE(waits_for_input(call(SYS_poll, poll_nothing)));
+  EXPECT_FALSE(waits_for_input(call(SYS_select, select_nothing)));
+#endif
+}
+
+TEST(IsNap, IsTrueWhereOnlyTimePasses) {
+  for (long number : {long{SYS_sched_yield}, long{SYS_nanosleep}, long{SYS_clock_nanosleep}})
+    EXPECT_TRUE(is_nap(call(number, {}))) << number;
+  EXPECT_TRUE(is_nap(call(SYS_ppoll, {0, 0, 50, 0, 0, 0})));
+  EXPECT_FALSE(is_nap(call(SYS_ppoll, {0x7f01, 1, 50, 0, 0, 0})));
+  EXPECT_FALSE(is_nap(call(SYS_pselect6, {4, 0x7f02, 0, 0, 0, 0})));
+  EXPECT_FALSE(is_nap(call(SYS_futex, {})));
+  EXPECT_TRUE(is_nap(call(158, {}), Abi::compat));
 }
 
 TEST(ReadDescriptor, KnowsReadv) {

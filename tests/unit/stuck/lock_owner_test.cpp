@@ -108,6 +108,37 @@ TEST_F(LockOwnerTest, IsNoThreadThatWasStartedAfterTheFork) {
   later.join();
 }
 
+TEST_F(LockOwnerTest, IsAThreadOfTheProcessThatTheParentWasForkedFrom) {
+  parent_ = {child_, read_stat(child_)->start_time, monotonic_now(), 0, false};
+  waiter_.pid = waiter_.tid = 1 << 21; // a child of child_, which is not looked at
+  const FoundOwner found = find_owner(own_id(), waiter_, parent_);
+  EXPECT_EQ(found.holder, Holder::ancestor_thread);
+  EXPECT_EQ(found.process, getpid());
+  EXPECT_EQ(found.owner.tid, own_id());
+  EXPECT_TRUE(found.owner.alive);
+  EXPECT_FALSE(found.owner.is_forker);
+  parent_.start_ticks++;
+  EXPECT_EQ(find_owner(own_id(), waiter_, parent_).holder, Holder::ended) << "another's number";
+}
+
+TEST_F(LockOwnerTest, IsNoThreadThatAnAncestorStartedLater) {
+  usleep(20'000); // two ticks
+  std::atomic<std::uint32_t> tid = 0;
+  std::atomic<bool> ends = false;
+  std::thread later([&] {
+    tid = own_id();
+    while (!ends)
+      usleep(1000);
+  });
+  while (tid == 0)
+    usleep(1000);
+  parent_ = {child_, read_stat(child_)->start_time, monotonic_now(), 0, false};
+  waiter_.pid = waiter_.tid = 1 << 21;
+  EXPECT_EQ(find_owner(tid, waiter_, parent_).holder, Holder::ended);
+  ends = true;
+  later.join();
+}
+
 TEST_F(LockOwnerTest, IsNobodyOfAProcessThatHasTheParentsNumber) {
   parent_.start_ticks++;
   EXPECT_EQ(find_owner(own_id(), waiter_, parent_).holder, Holder::ended);

@@ -42,9 +42,9 @@ TEST(ReadMutex, FindsTheOwnerOfGlibcs) {
     EXPECT_EQ(owner({2, 3, 77, 1, 1}, 0, alone), 77u) << "recursive";
     EXPECT_EQ(owner({2, 0, 77, 1, 2}, 0, alone), 77u) << "error-checking";
     EXPECT_EQ(owner({2, 0, 77, 1, 128}, 0, alone), 77u) << "shared between processes";
-    EXPECT_EQ(owner({77 | waiters, 0, 77, 1, 16}, 0, alone), 77u) << "robust";
-    EXPECT_EQ(owner({77 | waiters, 0, 77, 1, 32}, 0, alone), 77u) << "priority inheritance";
-    EXPECT_EQ(owner({5U << 19U | 2, 0, 77, 1, 64}, 0, alone), 77u) << "priority protection";
+    EXPECT_EQ(owner({77 | waiters, 1, 77, 1, 16}, 0, alone), 77u) << "robust";
+    EXPECT_EQ(owner({77 | waiters, 1, 77, 1, 32}, 0, alone), 77u) << "priority inheritance";
+    EXPECT_EQ(owner({5U << 19U | 2, 1, 77, 1, 64}, 0, alone), 77u) << "priority protection";
     EXPECT_EQ(owner({2, 0, 77, 0, 1}, 0, alone, true), 77u) << "32 bit: kind before users";
   }
   EXPECT_EQ(owner({2, 0, 0, 1, 0}, 0, false), 0u) << "its owner has not signed yet";
@@ -129,6 +129,20 @@ TEST(ReadDescriptorTid, BelievesADescriptorThatKnowsItself) {
   bytes[16] = 8;
   EXPECT_EQ(read_descriptor_tid(memory, start, false), 0u);
   EXPECT_EQ(read_descriptor_tid(memory, 0, false), 0u);
+}
+
+TEST(LooksLikeOnce, WhereItIsBeingCalled) {
+  std::vector<std::uint32_t> words(0x2d0 / 4 + 1, 0);
+  words[0x2d0 / 4] = 77; // also what a function of pthread_once_t leaves after 19 forks
+  std::vector<std::uint8_t> bytes(words.size() * 4);
+  std::memcpy(bytes.data(), words.data(), bytes.size());
+  CopiedMemory once(start, bytes);
+  EXPECT_TRUE(looks_like_once(once, start + 0x2d0, false));
+  bytes[0x2d0] = 78;
+  EXPECT_FALSE(looks_like_once(once, start + 0x2d0, false)) << "called before";
+  bytes[0x2d0] = 77;
+  std::memcpy(&bytes[16], &start, sizeof start);
+  EXPECT_FALSE(looks_like_once(once, start + 0x2d0, false)) << "the id of a thread that is joined";
 }
 #endif
 

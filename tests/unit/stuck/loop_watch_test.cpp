@@ -72,5 +72,14 @@ TEST_F(LoopWatchTest, IsNoLoopWithoutATimeout) {
   EXPECT_FALSE(watch_.loop());
 }
 
+TEST(TurnsOften, IsFalseForLongWaits) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  EXPECT_TRUE(turns_often(300, 3 * second));
+  EXPECT_TRUE(turns_often(10, 3 * second));
+  EXPECT_FALSE(turns_often(9, second)) << "too little was seen";
+  EXPECT_FALSE(turns_often(12, 12 * second)) << "a wait of a second, however long it goes on";
+  EXPECT_FALSE(turns_often(0, 0));
+}
+
 } // namespace
 } // namespace forkmon

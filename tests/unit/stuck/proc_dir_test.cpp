@@ -76,6 +76,7 @@ TEST_F(ProcDirTest, ReadsThreads) {
   EXPECT_EQ(proc->wait_state(7)->number, 202);
   EXPECT_FALSE(proc->wait_state(8));
   EXPECT_EQ(proc->status(7)->switches, 42u);
+  EXPECT_EQ(proc->sleeps(7), 12u);
   EXPECT_FALSE(proc->status(8));
   EXPECT_EQ(proc->wait_channel(7), "futex_do_wait");
   EXPECT_EQ(proc->wait_channel(8), "") << "the kernel does not tell";

@@ -180,6 +180,28 @@ TEST(WaitSite, SaysWhereTheStackDoesNotTell) {
   EXPECT_TRUE(wait_site(stack({"syscall"}, {""})).is_told) << "no function of libc waits so";
 }
 
+TEST(WaitSite, LeavesItToTheMemoryWhereAStrippedLibcWasCalled) {
+  for (const auto& frames : {stack({"", ""}), stack({"", "", ""}, {"", "work"})}) {
+    const WaitSite site = wait_site(frames); // sem_wait() jumps to a function without a name
+    EXPECT_FALSE(site.is_told);
+    EXPECT_TRUE(site.is_in_nameless_libc);
+    EXPECT_EQ(site.kind, LockKind::unknown);
+  }
+  EXPECT_FALSE(wait_site(stack({"syscall"})).is_in_nameless_libc);
+  EXPECT_FALSE(wait_site(stack({"", "pthread_barrier_wait"})).is_in_nameless_libc);
+  EXPECT_FALSE(wait_site(stack({})).is_in_nameless_libc);
+  const WaitSite tail = wait_site(stack({"__lll_lock_wait_private", ""})); // setenv() may jump, too
+  EXPECT_EQ(tail.kind, LockKind::libc);
+  EXPECT_EQ(tail.function, "");
+}
+
+TEST(WaitSite, LeavesItToTheMemoryWhereFramesOfMuslAreMissing) {
+  EXPECT_FALSE(wait_site(stack({}, {"sccp", "work", "main"})).is_told);
+  const WaitSite whole =
+      wait_site(stack({}, {"sccp", "__timedwait", "pthread_mutex_timedlock", "main"}));
+  EXPECT_TRUE(whole.is_mutex);
+}
+
 TEST(WaitSite, SaysWhereAPthreadMutexIs) {
   EXPECT_TRUE(wait_site(stack({"pthread_mutex_lock"})).is_mutex);
   EXPECT_TRUE(wait_site(stack({"pthread_mutex_lock", "dl_iterate_phdr"})).is_mutex);

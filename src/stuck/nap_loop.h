@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/// Recognises a thread that naps again and again, and changes nothing in between: the wait of a
+/// home-made spin lock.
+#pragma once
+
+#include "process/wait_state.h"
+#include "stuck/ip_sampler.h"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace forkmon {
+
+/// Looks that find a thread in the same nap, or running between two of them. Pure.
+class NapWatch {
+public:
+  /// Takes in what a look has seen. Returns false where that ends a loop that had been going on.
+  bool see(const WaitState& state, Abi abi, std::uint64_t now_ns);
+
+  struct Loop {
+    WaitState nap;
+    std::uint64_t since_ns = 0;
+  };
+  const std::optional<Loop>& loop() const { return loop_; }
+
+private:
+  std::optional<Loop> loop_;
+  unsigned napping_ = 0; ///< looks that saw it nap
+  unsigned running_ = 0; ///< looks that saw it run
+};
+
+/// That many system calls in a row are compared.
+constexpr std::size_t enough_calls = 50;
+
+/// Are all of these system calls the same nap, made with the same registers? A loop that counts, or
+/// asks for something between two naps, makes others.
+bool is_same_nap(std::span<const IpSample> calls, const WaitState& nap);
+
+/// The system calls of a thread, and its stack when the window was opened.
+struct NapWindow {
+  IpSampler calls;
+  std::vector<std::uint8_t> stack;
+  std::uint64_t opened_ns = 0;
+};
+
+/// Nothing where the kernel does not let system calls be sampled, or the stack cannot be read.
+std::optional<NapWindow> open_nap_window(pid_t pid, const WaitState& nap, std::uint64_t now_ns);
+
+/// Has nothing changed since the window was opened, on the stack neither? Nothing as long as there
+/// are too few calls, and it is too early to give up: who naps for long does not spin.
+std::optional<bool> judge_nap_window(const NapWindow& window, pid_t pid, const WaitState& nap,
+                                     std::uint64_t now_ns);
+
+/// Has the process any memory that other processes may write to? Then its loop may be waiting for
+/// one of them.
+bool maps_shared_memory(pid_t pid);
+
+} // namespace forkmon
