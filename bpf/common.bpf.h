@@ -16,22 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "forkmon/wire.h"
-
-/* Kept on the thread-group leader: no capacity, no eviction, freed with the task. */
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct fm_taint);
-} taints SEC(".maps") __weak;
-
-/* Processes that a session watches or arms: set by the agent, inherited. */
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct fm_family);
-} families SEC(".maps") __weak;
+#include "task_maps.bpf.h"
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -68,12 +53,8 @@ struct child_calls {
   __u32 reserved;
 };
 
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct child_calls);
-} calls SEC(".maps") __weak;
+/* Where the kernel has no task storage there are no probes, and so no calls. */
+FM_TASK_STORAGE(calls, struct child_calls);
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -106,7 +87,7 @@ static __always_inline bool has_not_execed(struct task_struct* leader) {
 
 /* Null for nearly every process. */
 static __always_inline struct fm_family* family_of(struct task_struct* task) {
-  return bpf_task_storage_get(&families, task->group_leader, 0, 0);
+  return family_mark_of(task->group_leader);
 }
 
 static __always_inline const struct fm_carried* carried_by(__u32 account) {
@@ -123,7 +104,7 @@ static __always_inline const struct fm_family* carrier_of(struct task_struct* ta
   const struct fm_family* mark = family;
 
   if (family->flags & FM_FAMILY_BY_THREAD) {
-    mark = bpf_task_storage_get(&families, task, 0, 0);
+    mark = family_mark_of(task);
     if (!mark || !(mark->flags & FM_FAMILY_THREAD) || mark->account != family->account)
       return 0;
   }

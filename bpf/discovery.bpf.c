@@ -6,7 +6,7 @@
  */
 #include "discovery.bpf.h"
 
-SEC("uprobe")
+SEC("?uprobe")
 int on_loader(struct pt_regs* ctx) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct fm_family* family = family_of(task);

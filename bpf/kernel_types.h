@@ -130,6 +130,11 @@ struct signal_struct {
   unsigned int flags;
 };
 
+/* Before Linux 5.17. */
+struct signal_struct___before_group_exec_task {
+  struct task_struct* group_exit_task;
+};
+
 struct task_struct {
   int pid;
   int tgid;

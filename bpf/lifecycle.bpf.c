@@ -28,9 +28,11 @@ struct {
   __uint(max_entries, 65536);
 } threaded SEC(".maps");
 
-/* Fails without memory; before Linux 6.2 also while this CPU is at work on another storage. */
+/* See task_maps.bpf.h. */
+const volatile bool has_task_storage = true;
+
 static __always_inline bool set_family(struct task_struct* task, struct fm_family* family) {
-  if (bpf_task_storage_get(&families, task, family, BPF_LOCAL_STORAGE_GET_F_CREATE))
+  if (mark_family(task, family))
     return true;
   add_to(&losses, FM_SENSOR_LIFECYCLE);
   return false;
@@ -153,11 +155,18 @@ static __always_inline void describe_exe(struct task_struct* task, struct fm_for
                             exe->f_path.dentry->d_name.name);
 }
 
-/* Was it fork(), which repairs locks, or _Fork() or clone(2), which do not? The agent finds out. */
+/*
+ * Was it fork(), which repairs locks, or _Fork() or clone(2), which do not? The agent finds out.
+ * Before Linux 5.15 nobody says where the registers are.
+ */
 static __always_inline void describe_call(struct task_struct* task, struct fm_fork_record* fork) {
-  const struct saved_registers* registers = (const void*)bpf_task_pt_regs(task);
-  __u64 sp = saved_sp(registers);
+  const struct saved_registers* registers;
+  __u64 sp;
 
+  if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+    return;
+  registers = (const void*)bpf_task_pt_regs(task);
+  sp = saved_sp(registers);
   fork->fork_ip = saved_ip(registers);
   bpf_probe_read_user(fork->fork_stack, sizeof(fork->fork_stack), (const void*)sp);
 }
@@ -212,9 +221,9 @@ static __always_inline bool carries_all(struct task_struct* child, const struct 
 }
 
 static __always_inline void taint_child(struct task_struct* parent, struct task_struct* child,
-                                        const struct fm_family* family) {
-  struct fm_taint* from = bpf_task_storage_get(&taints, parent->group_leader, 0, 0);
-  __u32 threads = threads_at_fork();
+                                        const struct fm_family* family, bool can_loop) {
+  struct fm_taint* from = taint_of(parent->group_leader);
+  __u32 threads = can_loop ? threads_at_fork() : threads_at_fork_by_steps();
   struct fm_taint* taint;
 
   if (from && from->child.flags & FM_CHILD_UNSURE)
@@ -222,7 +231,7 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   if (threads < 2 && !from)
     return;
   add_to(&totals, FM_TOTAL_TAINTED_FORKS);
-  taint = bpf_task_storage_get(&taints, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  taint = make_taint(child);
   if (!taint) {
     add_to(&losses, FM_SENSOR_LIFECYCLE);
     return;
@@ -239,35 +248,50 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
   report_fork(parent, child, taint);
 }
 
-/* Runs in the parent, before the child is first scheduled (kernel_clone), so that nothing is
- * missed. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
+static __always_inline void see_fork(struct task_struct* parent, struct task_struct* child,
+                                     bool can_loop) {
   struct fm_family family = inherit_family(parent, child);
 
   if (watched_only && !(family.flags & FM_FAMILY_WATCHED))
-    return 0;
+    return;
   if (child->pid != child->tgid) {
     add_to(&totals, FM_TOTAL_THREADS);
     if (contexts_are_swapped)
       tell_of_first_thread(parent);
-    return 0;
+    return;
   }
   if (!child->mm) /* a kernel thread */
-    return 0;
+    return;
   if (child->mm == parent->mm) {
     add_to(&totals, FM_TOTAL_VFORKS);
-    return 0;
+    return;
   }
   add_to(&totals, FM_TOTAL_FORKS);
-  taint_child(parent, child, &family);
+  taint_child(parent, child, &family, can_loop);
+}
+
+/* Runs in the parent, before the child is first scheduled (kernel_clone), so that nothing is
+ * missed. */
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
+  see_fork(parent, child, true);
+  return 0;
+}
+
+/* In its place before Linux 5.17, which brought bpf_loop. */
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(on_fork_without_loop, struct task_struct* parent, struct task_struct* child) {
+  see_fork(parent, child, false);
   return 0;
 }
 
 static __always_inline void report_calls(struct task_struct* leader, struct fm_taint* taint) {
-  struct child_calls* made = bpf_task_storage_get(&calls, leader, 0, 0);
   struct fm_calls_record* record;
+  struct child_calls* made;
 
+  if (!has_task_storage)
+    return;
+  made = bpf_task_storage_get(&calls, leader, 0, 0);
   if (!made)
     return;
   record = &made->record;
@@ -296,10 +320,38 @@ static __always_inline void report_end(struct fm_taint* taint, __u32 outcome, __
   bpf_ringbuf_submit(end, wakeup_flags());
 }
 
-/* Once, whoever sees the end. */
+/* Children of which two threads ended at once, by pid and fork. */
+struct ended_child {
+  __u64 fork_time_ns;
+  __u32 pid;
+  __u32 reserved;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1024);
+  __type(key, struct ended_child);
+  __type(value, __u8);
+} ended_children SEC(".maps");
+
+/*
+ * Once, whoever sees the end. Only threads that are there together can see it at once. A map
+ * decides between these, and no atomic exchange: kernels before 5.12 refuse a program that has one.
+ */
+static __always_inline bool is_first_to_end(struct task_struct* leader, struct fm_taint* taint) {
+  struct ended_child key = {.fork_time_ns = taint->child.fork_time_ns, .pid = taint->child.pid};
+  __u8 one = 1;
+
+  if (taint->ended)
+    return false;
+  taint->ended = 1;
+  return leader->signal->nr_threads < 2 ||
+         !bpf_map_update_elem(&ended_children, &key, &one, BPF_NOEXIST);
+}
+
 static __always_inline void end_child(struct task_struct* leader, struct fm_taint* taint,
                                       __u32 outcome, __u32 exit_code) {
-  if (__sync_lock_test_and_set(&taint->ended, 1))
+  if (!is_first_to_end(leader, taint))
     return;
   report_calls(leader, taint);
   report_end(taint, outcome, exit_code);
@@ -377,7 +429,7 @@ static __always_inline void account_for_end(const struct fm_family* family, bool
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
   struct fm_family* family = family_of(task);
-  struct fm_taint* taint = bpf_task_storage_get(&taints, task, 0, 0);
+  struct fm_taint* taint = taint_of(task);
 
   add_to(&totals, FM_TOTAL_EXECS);
   report_exe(task, bprm);
@@ -385,8 +437,9 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
     end_child(task, taint, FM_OUTCOME_EXEC, 0);
   else if (old_pid != task->tgid)
     end_leaderless(task);
-  bpf_task_storage_delete(&taints, task);
-  bpf_task_storage_delete(&calls, task);
+  delete_taint(task);
+  if (has_task_storage)
+    bpf_task_storage_delete(&calls, task);
   if (!family)
     return 0;
   if (family->flags & FM_FAMILY_THROUGH_EXEC) {
@@ -397,7 +450,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   }
   if (carrier_of(task, family))
     account_for_end(family, true);
-  bpf_task_storage_delete(&families, task);
+  delete_family_mark(task);
   return 0;
 }
 
@@ -420,33 +473,67 @@ static __always_inline void end_process(struct task_struct* leader, struct fm_ta
     bpf_map_delete_elem(&leaderless, &pid);
 }
 
+/* include/linux/sched/signal.h: a core dump is under way. */
+#define SIGNAL_GROUP_COREDUMP 0x00000008
+
+/*
+ * A thread is in exec, and waits for the others to end. Before Linux 5.17 the member had another
+ * name, and whoever dumped core was in it, too (60700e38fb68).
+ */
+static __always_inline bool is_in_exec(struct signal_struct* signal) {
+  struct signal_struct___before_group_exec_task* former = (void*)signal;
+
+  if (bpf_core_field_exists(signal->group_exec_task))
+    return signal->group_exec_task;
+  return !(signal->flags & (SIGNAL_GROUP_EXIT | SIGNAL_GROUP_COREDUMP)) &&
+         BPF_CORE_READ(former, group_exit_task);
+}
+
+/* What task storage does by itself: see task_maps.bpf.h. */
+static __always_inline void forget_task(struct task_struct* task) {
+  struct task_struct* leader = task->group_leader;
+
+  if (task != leader)
+    delete_family_mark(task);
+  if (task->signal->live.counter == 0) {
+    delete_family_mark(leader);
+    delete_taint(leader);
+  }
+}
+
 /*
  * The tracepoint stands after do_exit has taken the thread off signal->live, on every kernel: zero
  * means the process is ending. Two last threads may both see zero; `ended` lets one report.
  */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct* task) {
+static __always_inline void see_exit(struct task_struct* task) {
   struct task_struct* leader = task->group_leader;
   struct signal_struct* signal = task->signal;
   struct fm_family* family;
   struct fm_taint* taint;
 
-  if (!leader->bpf_storage) /* nearly every process: neither tainted nor of a family */
-    return 0;
+  if (!may_be_known(leader))
+    return;
   family = family_of(task);
   if (family && carrier_of(task, family))
     account_for_end(family, false);
-  taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  taint = taint_of(leader);
   if (contexts_are_swapped && signal->live.counter != 0)
     note_leak(family, taint);
   if (!taint)
-    return 0;
+    return;
   if (signal->live.counter == 0)
     end_process(leader, taint);
-  else if (task == leader && signal->group_exec_task)
+  else if (task == leader && is_in_exec(signal))
     /* Another thread is in exec: this leader's task, and the taint on it, are about to go. */
     end_child(leader, taint, FM_OUTCOME_EXEC, 0);
   else if (task == leader && !(signal->flags & SIGNAL_GROUP_EXIT))
     lose_leader(leader, taint);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct* task) {
+  see_exit(task);
+  if (!has_task_storage)
+    forget_task(task);
   return 0;
 }

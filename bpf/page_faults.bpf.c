@@ -179,9 +179,9 @@ int BPF_PROG(on_page_fault, unsigned long address, struct pt_regs* regs, unsigne
   if (!has_not_execed(task))
     return 0;
   leader = task->group_leader;
-  if (!leader->bpf_storage || !has_not_execed(leader))
+  if (!may_be_known(leader) || !has_not_execed(leader))
     return 0;
-  taint = bpf_task_storage_get(&taints, leader, 0, 0);
+  taint = taint_of(leader);
   /* Probes see every call of an armed child; what one calls that may not be tainted does not count.
    */
   if (taint && !taint->ended && !(taint->child.flags & (FM_CHILD_ARMED | FM_CHILD_UNSURE)))

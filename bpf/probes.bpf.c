@@ -138,18 +138,18 @@ static __always_inline int on_call(struct pt_regs* ctx, enum fm_tier tier) {
   account_for(task, tier);
   if (!has_not_execed(task->group_leader))
     return 0;
-  taint = bpf_task_storage_get(&taints, task->group_leader, 0, 0);
+  taint = taint_of(task->group_leader);
   if (taint && !taint->ended && !(taint->child.flags & FM_CHILD_UNSURE))
     on_tainted_call(ctx, task, taint);
   return 0;
 }
 
-SEC("uprobe")
+SEC("?uprobe")
 int on_hot_call(struct pt_regs* ctx) {
   return on_call(ctx, FM_TIER_HOT);
 }
 
-SEC("uprobe")
+SEC("?uprobe")
 int on_cold_call(struct pt_regs* ctx) {
   return on_call(ctx, FM_TIER_COLD);
 }

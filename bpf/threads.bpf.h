@@ -48,6 +48,13 @@ static long look_at_thread(__u32 index, struct thread_walk* walk) {
   return bpf_core_read(&walk->node, sizeof(walk->node), &node->next) != 0;
 }
 
+/* Where workers hide the rest, there may be others. */
+static __always_inline __u32 running_threads(const struct thread_walk* walk) {
+  if (walk->node == walk->end && !walk->is_threaded)
+    return 1;
+  return walk->threads > 2 ? walk->threads : 2;
+}
+
 /*
  * Threads of the process at a fork by the current task: 1 where no other runs the program's code.
  * The list is safe to walk, because the program runs under RCU. Not static, because the verifier
@@ -66,10 +73,27 @@ __noinline __u32 threads_at_fork(void) {
   bpf_core_read(&walk.node, sizeof(walk.node), &signal->thread_head.next);
   walk.end = (__u64)&signal->thread_head;
   bpf_loop(FM_MOST_WALKED_THREADS, look_at_thread, &walk, 0);
-  if (walk.node == walk.end && !walk.is_threaded)
+  return running_threads(&walk);
+}
+
+/*
+ * The same before Linux 5.17, which brought bpf_loop, and 5.11, which brought a typed current task.
+ */
+__noinline __u32 threads_at_fork_by_steps(void) {
+  struct task_struct* self = (void*)bpf_get_current_task();
+  struct signal_struct* signal = BPF_CORE_READ(self, signal);
+  struct thread_walk walk = {.self = (__u64)self};
+  __u32 i;
+
+  bpf_core_read(&walk.threads, sizeof(walk.threads), &signal->live.counter);
+  if (walk.threads < 2)
     return 1;
-  /* Where too many workers hide the rest, there may be others. */
-  return walk.threads > 2 ? walk.threads : 2;
+  bpf_core_read(&walk.node, sizeof(walk.node), &signal->thread_head.next);
+  walk.end = (__u64)&signal->thread_head;
+  for (i = 0; i < FM_COUNTED_THREADS; i++)
+    if (look_at_thread(i, &walk))
+      break;
+  return running_threads(&walk);
 }
 
 #endif /* FORKMON_THREADS_BPF_H */

@@ -52,7 +52,7 @@ Result<std::unique_ptr<Monitor>> Monitor::start(const Settings& settings, OnFind
     return programs.error();
   monitor->programs_ = std::move(*programs);
   monitor->stuck_children_.emplace(
-      TaintMap(monitor->programs_->taints_fd()), monitor->symbolizer_,
+      TaintMap(monitor->programs_->taints()), monitor->symbolizer_,
       [&programs = *monitor->programs_](std::span<const pid_t> pids) {
         return memory_users(programs, pids);
       },
@@ -115,7 +115,7 @@ Status Monitor::try_probes() {
   if (has_budget)
     suspects_ =
         std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
-                                        TaintMap(programs_->taints_fd()), settings_.probe_budget);
+                                        TaintMap(programs_->taints()), settings_.probe_budget);
   return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
 }
 
@@ -148,7 +148,7 @@ Status Monitor::mark(pid_t pid, std::uint32_t flags) {
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
-  return FamilyMap(programs_->families_fd()).set(pidfd->get(), {flags, 0, 0});
+  return FamilyMap(programs_->families()).set(pidfd->get(), {flags, 0, 0});
 }
 
 Status Monitor::watch_family(pid_t pid) {
@@ -172,7 +172,7 @@ void Monitor::adopt_all() {
 
 std::optional<ChildRef> Monitor::adopt(const ForkedProcess& forked) {
   ForkEvent fork = past_fork(forked);
-  if (!TaintMap(programs_->taints_fd()).adopt(fork.child))
+  if (!TaintMap(programs_->taints()).adopt(fork.child))
     return std::nullopt;
   const ChildRef child = fork.child;
   process(std::move(fork));
@@ -354,7 +354,7 @@ void Monitor::report_loss(std::uint64_t now_ns, const std::string& sensor, std::
 
 /// Ends that were never reported: lost, or of a kind that the kernel side does not see.
 void Monitor::sweep(std::uint64_t now_ns) {
-  const TaintMap taints(programs_->taints_fd());
+  const TaintMap taints(programs_->taints());
   auto ask = [&](const ChildRef& child) { return taints.outcome_of(child); };
   for (const ChildSweep::Gone& gone : sweep_.look(correlator_, now_ns, ask))
     deliver(correlator_.gone(gone.child, now_ns, gone.outcome));

@@ -172,6 +172,17 @@ Result<Fd> open_pidfd(pid_t pid) {
   return Fd(static_cast<int>(fd));
 }
 
+std::optional<pid_t> pid_of(int pidfd) {
+  const auto info = read_proc_file(fmt::format("/proc/self/fdinfo/{}", pidfd), 4096);
+  constexpr std::string_view key = "Pid:\t"; // pidfd_show_fdinfo() in kernel/fork.c
+  const auto at = info ? info->find(key) : std::string::npos;
+  if (at == std::string::npos)
+    return std::nullopt;
+  pid_t pid = 0;
+  std::from_chars(info->data() + at + key.size(), info->data() + info->size(), pid);
+  return pid > 0 ? std::optional(pid) : std::nullopt; // -1: reaped, 0: of another namespace
+}
+
 Result<Fd> open_thread_pidfd(pid_t tid) {
   constexpr unsigned pidfd_thread = O_EXCL; // PIDFD_THREAD of newer <linux/pidfd.h>
   auto fd = syscall(SYS_pidfd_open, tid, pidfd_thread);

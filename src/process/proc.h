@@ -62,6 +62,8 @@ Result<Fd> open_pidfd(pid_t pid);
 /// Of a thread that need not be the first of its process (PIDFD_THREAD): since Linux 6.9.
 Result<Fd> open_thread_pidfd(pid_t tid);
 bool has_ended(const Fd& pidfd);
+/// The pid that a pidfd is of, in the pid namespace of /proc; nothing once it has been reaped.
+std::optional<pid_t> pid_of(int pidfd);
 
 /// Do the two share one address space (CLONE_VM), as after vfork? False also where the kernel does
 /// not tell (kcmp(2)), so that no proof may rest on it.

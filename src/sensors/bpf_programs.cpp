@@ -5,7 +5,6 @@
 #include "forkmon/cgroup_name.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -20,6 +19,9 @@
 
 namespace forkmon {
 namespace {
+
+/// Of the kernel alone (include/linux/errno.h).
+constexpr int ENOTSUPP = 524;
 
 /// The last warnings of libbpf, which says there why a load failed.
 std::string& libbpf_messages() {
@@ -56,7 +58,19 @@ int forward(void* context, void* data, std::size_t size) {
   return 0;
 }
 
-/// A whole per-CPU array in one system call, each entry summed over the CPUs.
+/// Entry by entry, each summed over the CPUs.
+template <typename Counts>
+Status read_counts_one_by_one(int map_fd, Counts& counts) {
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  for (std::uint32_t key = 0; key < counts.size(); key++) {
+    if (int error = bpf_map_lookup_elem(map_fd, &key, values.data()); error != 0)
+      return libbpf_error("cannot read a counter map", error);
+    counts[key] = std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+  }
+  return ok();
+}
+
+/// A whole per-CPU array in one system call, which can be had since Linux 5.13 (f008d732ab18).
 template <typename Counts>
 Status read_counts(int map_fd, Counts& counts) {
   auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
@@ -66,6 +80,8 @@ Status read_counts(int map_fd, Counts& counts) {
   auto count = static_cast<std::uint32_t>(counts.size());
   int error =
       bpf_map_lookup_batch(map_fd, nullptr, &next, keys.data(), values.data(), &count, nullptr);
+  if (error == -ENOTSUPP)
+    return read_counts_one_by_one(map_fd, counts);
   if (error != 0 && error != -ENOENT) // ENOENT: that was all
     return libbpf_error("cannot read a counter map", error);
   for (std::size_t i = 0; i < count; i++) {
@@ -118,50 +134,36 @@ void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
   bpf_program__set_autoattach(skeleton.progs.list_task_memory, false);
 }
 
-struct BtfDeleter {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using Btf = std::unique_ptr<btf, BtfDeleter>;
-
-/// Only some architectures have it.
-bool has_page_fault_tracepoint(const btf* kernel) {
-  return btf__find_by_name_kind(kernel, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
-}
-
-/// Since 6.1: before, an iterator goes through all tasks of the system.
-bool can_iterate_over_one_task(const btf* kernel) {
-  const int id = btf__find_by_name_kind(kernel, "bpf_iter_aux_info", BTF_KIND_STRUCT);
-  if (id < 0)
-    return false;
-  const btf_type* type = btf__type_by_id(kernel, static_cast<std::uint32_t>(id));
-  const std::span members(btf_members(type), btf_vlen(type));
-  return std::ranges::any_of(members, [&](const btf_member& member) {
-    return std::string_view(btf__name_by_offset(kernel, member.name_off)) == "task";
-  });
-}
-
-/// Since 5.8.
-bool can_iterate_over_tasks(const btf* kernel) {
-  return btf__find_by_name_kind(kernel, "bpf_iter_task", BTF_KIND_FUNC) > 0;
-}
-
 /// What not every kernel has, and what must not keep the rest from loading.
-void choose_optional_programs(forkmon_bpf& skeleton) {
-  const Btf kernel(btf__load_vmlinux_btf());
-  const bool iterates = kernel && can_iterate_over_one_task(kernel.get());
-  bpf_program__set_autoload(skeleton.progs.on_page_fault,
-                            kernel && has_page_fault_tracepoint(kernel.get()));
-  bpf_program__set_autoload(skeleton.progs.list_task_memory,
-                            kernel && can_iterate_over_tasks(kernel.get()));
-  bpf_program__set_autoload(skeleton.progs.list_mapped_files, iterates);
-  bpf_program__set_autoload(skeleton.progs.what_is_mapped_at, iterates);
-  skeleton.rodata->knows_inode_objects = iterates;
+void choose_optional_programs(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
+  const auto& programs = skeleton.progs;
+  bpf_program__set_autoload(programs.on_fork, kernel.loops);
+  bpf_program__set_autoload(programs.on_fork_without_loop, !kernel.loops);
+  for (bpf_program* probe : {programs.on_hot_call, programs.on_cold_call, programs.on_loader})
+    bpf_program__set_autoload(probe, kernel.shows_calls());
+  bpf_program__set_autoload(programs.on_page_fault,
+                            kernel.shows_calls() && kernel.traces_page_faults);
+  bpf_program__set_autoload(programs.list_task_memory, kernel.iterates_tasks);
+  const bool knows_files = kernel.iterates_one_task && kernel.finds_mappings;
+  bpf_program__set_autoload(programs.list_mapped_files, knows_files);
+  bpf_program__set_autoload(programs.what_is_mapped_at, knows_files);
+  skeleton.rodata->knows_inode_objects = knows_files;
+}
+
+void choose_task_maps(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
+  const auto& maps = skeleton.maps;
+  for (bpf_map* map : {maps.taints, maps.families, maps.calls})
+    bpf_map__set_autocreate(map, kernel.task_storage);
+  for (bpf_map* map : {maps.taints_by_pid, maps.families_by_pid})
+    bpf_map__set_autocreate(map, !kernel.task_storage);
+  skeleton.rodata->has_task_storage = kernel.task_storage;
 }
 
 } // namespace
 
 /// Members are destroyed from the last to the first: the ring before the maps it reads.
 struct BpfPrograms::State {
+  KernelFeatures kernel;
   std::unique_ptr<forkmon_bpf, SkeletonDeleter> skeleton;
   std::unique_ptr<bpf_link, LinkDeleter> page_faults;
   std::unique_ptr<bpf_link, LinkDeleter> task_memory;
@@ -187,7 +189,9 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   if (!state->skeleton)
     return libbpf_error("cannot open the BPF programs", -errno);
   apply(settings, *state->skeleton);
-  choose_optional_programs(*state->skeleton);
+  state->kernel = KernelFeatures::of_running_kernel();
+  choose_optional_programs(state->kernel, *state->skeleton);
+  choose_task_maps(state->kernel, *state->skeleton);
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
   if (settings.run_statistics) {
@@ -219,6 +223,8 @@ Status BpfPrograms::attach_lifecycle() {
 
 Status BpfPrograms::attach_page_faults() {
   bpf_program* program = state_->skeleton->progs.on_page_fault;
+  if (auto reason = why_no_probes())
+    return Error{*reason};
   if (!bpf_program__autoload(program))
     return Error{"the kernel has no tracepoint page_fault_user, which x86 and RISC-V have"};
   state_->page_faults.reset(bpf_program__attach(program));
@@ -258,12 +264,21 @@ int BpfPrograms::own_mapping_program_fd() const {
   return bpf_program__fd(state_->skeleton->progs.what_is_mapped_at);
 }
 
-int BpfPrograms::families_fd() const {
-  return bpf_map__fd(state_->skeleton->maps.families);
+TaskMap BpfPrograms::families() const {
+  const auto& maps = state_->skeleton->maps;
+  return state_->kernel.task_storage
+             ? TaskMap(bpf_map__fd(maps.families), TaskMap::Key::pidfd)
+             : TaskMap(bpf_map__fd(maps.families_by_pid), TaskMap::Key::pid);
 }
 
-int BpfPrograms::taints_fd() const {
-  return bpf_map__fd(state_->skeleton->maps.taints);
+TaskMap BpfPrograms::taints() const {
+  const auto& maps = state_->skeleton->maps;
+  return state_->kernel.task_storage ? TaskMap(bpf_map__fd(maps.taints), TaskMap::Key::pidfd)
+                                     : TaskMap(bpf_map__fd(maps.taints_by_pid), TaskMap::Key::pid);
+}
+
+std::optional<std::string> BpfPrograms::why_no_probes() const {
+  return state_->kernel.why_no_calls();
 }
 
 Status BpfPrograms::set_site(const fm_site& site, std::uint32_t place) {

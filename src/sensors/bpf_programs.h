@@ -4,6 +4,8 @@
 
 #include "forkmon/probe_usage.h"
 #include "forkmon/wire.h"
+#include "sensors/kernel_features.h"
+#include "sensors/task_map.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,8 +71,11 @@ public:
 
   /// The program that a tier's probe events run (perf_event_open(2), PERF_EVENT_IOC_SET_BPF).
   int call_program_fd(Tier tier) const;
-  int families_fd() const;
-  int taints_fd() const;
+  TaskMap families() const;
+  TaskMap taints() const;
+
+  /// Why the kernel lends no probes, whatever tracefs says; nothing where it does.
+  std::optional<std::string> why_no_probes() const;
 
   /// The programs of bpf/mapped_files.bpf.c; negative where the kernel cannot iterate over the
   /// mappings of one task (before Linux 6.1). Then the kernel side leaves FileId::object 0.

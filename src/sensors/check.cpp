@@ -89,6 +89,8 @@ SensorCheck check_page_faults() {
 Status try_probes() {
   if (auto missing = missing_prerequisite())
     return Error{*missing};
+  if (auto reason = KernelFeatures::of_running_kernel().why_no_calls())
+    return Error{*reason};
   if (auto anchor = find_anchor(); !anchor)
     return anchor;
   auto events = UprobeEvents::create();

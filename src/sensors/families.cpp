@@ -14,7 +14,7 @@ constexpr const char* cannot_mark = "cannot mark a process in the kernel";
 
 std::optional<fm_family> FamilyMap::find(int pidfd) const {
   fm_family family{};
-  if (bpf_map_lookup_elem(map_fd_, &pidfd, &family) != 0)
+  if (map_.look_up(pidfd, &family) != 0)
     return std::nullopt;
   return family;
 }
@@ -24,19 +24,19 @@ Status FamilyMap::add_flags(int pidfd, std::uint32_t flags) const {
   if (!family)
     return ok();
   family->flags |= flags;
-  if (int error = bpf_map_update_elem(map_fd_, &pidfd, &*family, BPF_EXIST); error != 0)
+  if (int error = map_.update(pidfd, &*family, BPF_EXIST); error != 0)
     return Error::from_errno(cannot_mark, -error);
   return ok();
 }
 
 Status FamilyMap::set(int pidfd, const fm_family& family) const {
-  if (int error = bpf_map_update_elem(map_fd_, &pidfd, &family, BPF_ANY); error != 0)
+  if (int error = map_.update(pidfd, &family, BPF_ANY); error != 0)
     return Error::from_errno(cannot_mark, -error);
   return ok();
 }
 
 Status FamilyMap::clear(int pidfd) const {
-  int error = bpf_map_delete_elem(map_fd_, &pidfd);
+  int error = map_.erase(pidfd);
   if (error != 0 && error != -ENOENT)
     return Error::from_errno(cannot_mark, -error);
   return ok();

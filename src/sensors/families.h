@@ -3,6 +3,7 @@
 #pragma once
 
 #include "forkmon/wire.h"
+#include "sensors/task_map.h"
 #include "util/result.h"
 
 #include <cstdint>
@@ -10,11 +11,10 @@
 
 namespace forkmon {
 
-/// The `families` map of bpf/lifecycle.bpf.c, written by pidfd so that a reused pid is never
-/// marked.
+/// The `families` map of bpf/task_maps.bpf.h.
 class FamilyMap {
 public:
-  explicit FamilyMap(int map_fd) : map_fd_(map_fd) {}
+  explicit FamilyMap(TaskMap map) : map_(map) {}
 
   /// What a process is marked with; nothing where it has no mark, or has ended.
   std::optional<fm_family> find(int pidfd) const;
@@ -27,7 +27,7 @@ public:
   Status clear(int pidfd) const;
 
 private:
-  int map_fd_;
+  TaskMap map_;
 };
 
 } // namespace forkmon

@@ -47,10 +47,12 @@ std::size_t raise_descriptor_limit() {
 
 ProbeSensor::ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events,
                          std::size_t max_descriptors)
-    : programs_(programs), family_map_(programs.families_fd()),
+    : programs_(programs), family_map_(programs.families()),
       libraries_(programs, tiers, std::move(events)), max_descriptors_(max_descriptors) {}
 
 Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs, Tiers tiers) {
+  if (auto reason = programs.why_no_probes())
+    return Error{*reason};
   if (auto anchor = find_anchor(); !anchor)
     return anchor.error();
   auto events = UprobeEvents::create();

@@ -15,9 +15,8 @@ std::optional<Fd> TaintMap::find(const ChildKey& key) const {
   auto pidfd = open_pidfd(static_cast<pid_t>(key.pid));
   if (!pidfd)
     return std::nullopt;
-  int fd = pidfd->get();
   fm_taint taint{};
-  bool is_it = bpf_map_lookup_elem(map_fd_, &fd, &taint) == 0 &&
+  bool is_it = map_.look_up(pidfd->get(), &taint) == 0 &&
                taint.child.fork_time_ns == key.fork_time_ns && taint.ended == 0;
   if (!is_it || has_ended(*pidfd))
     return std::nullopt;
@@ -30,9 +29,8 @@ Outcome TaintMap::outcome_of(const ChildRef& child) const {
     return pidfd.error().code == ESRCH ? Outcome::exit : Outcome::alive;
   if (has_ended(*pidfd))
     return Outcome::exit;
-  int fd = pidfd->get();
   fm_taint taint{};
-  const int error = bpf_map_lookup_elem(map_fd_, &fd, &taint);
+  const int error = map_.look_up(pidfd->get(), &taint);
   if (error != 0 && error != -ENOENT)
     return Outcome::alive;
   if (error == 0 && taint.child.fork_time_ns == child.key.fork_time_ns && taint.ended == 0)
@@ -53,8 +51,7 @@ Status TaintMap::adopt(const ChildRef& child) const {
                  .parent_start_ns = child.parent_start_ticks * FM_TICK_NS,
                  .parent_threads = child.parent_threads,
                  .flags = FM_CHILD_ADOPTED | unsure};
-  int fd = pidfd->get();
-  if (int error = bpf_map_update_elem(map_fd_, &fd, &taint, BPF_NOEXIST); error != 0)
+  if (int error = map_.update(pidfd->get(), &taint, BPF_NOEXIST); error != 0)
     return Error::from_errno("cannot taint a process", -error);
   return ok();
 }

@@ -4,6 +4,7 @@
 
 #include "forkmon/event.h"
 #include "forkmon/finding.h"
+#include "sensors/task_map.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -11,10 +12,10 @@
 
 namespace forkmon {
 
-/// The `taints` map of bpf/lifecycle.bpf.c, read by pidfd: a reused pid is never mistaken.
+/// The `taints` map of bpf/task_maps.bpf.h.
 class TaintMap {
 public:
-  explicit TaintMap(int map_fd) : map_fd_(map_fd) {}
+  explicit TaintMap(TaskMap map) : map_(map) {}
 
   /// A pidfd of the child; nothing when it has ended or called exec.
   std::optional<Fd> find(const ChildKey& key) const;
@@ -27,7 +28,7 @@ public:
   Status adopt(const ChildRef& child) const;
 
 private:
-  int map_fd_;
+  TaskMap map_;
 };
 
 } // namespace forkmon

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs forkmon on Debian's own kernel in a virtual machine, and compares its findings with the
 # truth: tests/kernel/run.sh [JUNIT_FILE]. It needs build/, and no root.
-# FORKMON_KERNEL names another kernel: a Debian package, or a folder with boot/vmlinuz-* and lib/modules.
+# FORKMON_KERNEL names another kernel: a Debian package, or a folder with lib/modules and boot, as tests/matrix/fetch_kernel.sh makes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -39,8 +39,9 @@ find_kernel() {
   elif [[ -z ${FORKMON_KERNEL:-} ]] && ! compgen -G "$kernel/lib/modules/*" >/dev/null; then
     fetch_kernel "$kernel"
   fi
-  version=$(basename "$kernel"/boot/vmlinuz-*)
-  version=${version#vmlinuz-}
+  version=$(basename "$kernel"/lib/modules/*)
+  image=$kernel/boot/vmlinuz-$version
+  [[ -e $image ]] || image=$kernel/lib/modules/$version/vmlinuz
 }
 
 # Copies a program with the shared libraries that it needs into a root.
@@ -54,7 +55,7 @@ copy_program() {
 copy_workloads() {
   mkdir -p "$1/workloads"
   cp "$build"/tests/workloads/liballocator.so "$1/workloads"
-  cut -d ' ' -f 2 tests/kernel/cases | sort -u | while read -r workload; do
+  cut -d ' ' -f 2 tests/kernel/cases tests/kernel/cases-without-probes | sort -u | while read -r workload; do
     copy_program "$build/tests/workloads/$workload" "$1" workloads
   done
 }
@@ -88,7 +89,7 @@ make_images() {
 
 make_root() {
   mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin}
-  cp tests/kernel/{init,storage,case,cases} "$root"
+  cp tests/kernel/{init,storage,case,cases,cases-without-probes} "$root"
   cp "$(command -v busybox)" "$root/bin/busybox"
   copy_program /bin/true "$root" bin # the workloads exec these two
   copy_program /usr/bin/sort "$root" usr/bin
@@ -107,7 +108,7 @@ make_root() {
 boot() {
   timeout "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu qemu64,-cx16 -smp 2 -m 1G \
     -nodefaults -no-reboot -display none -serial stdio -serial file:"$work/results.tar" \
-    -kernel "$kernel/boot/vmlinuz-$version" -initrd "$work/initramfs" \
+    -kernel "$image" -initrd "$work/initramfs" \
     -append "console=ttyS0 quiet panic=-1 no_timer_check" </dev/null
   mkdir "$work/results"
   tar -x -C "$work/results" -f "$work/results.tar"
