@@ -39,6 +39,8 @@ static __always_inline void tell_of_mapped(struct task_struct* task, const struc
   record->is_exec = is_exec;
   record->is_stopped = stop_for_agent(task, family);
   record->account = family->account;
+  record->execs = task->self_exec_id;
+  record->reserved = 0;
   bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 

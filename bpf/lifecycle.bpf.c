@@ -191,8 +191,10 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
   describe_call(parent, fork);
   bpf_get_current_comm(fork->parent_comm, sizeof(fork->parent_comm));
   bpf_probe_read_kernel_str(fork->child_comm, sizeof(fork->child_comm), child->comm);
-  bpf_ringbuf_submit(fork, is_new_exe(fork->exe_inode, fork->exe_dev) ? BPF_RB_FORCE_WAKEUP
-                                                                      : wakeup_flags());
+  /* Where all is armed, the agent looks at each process itself, which may be gone soon. */
+  bpf_ringbuf_submit(fork, is_new_exe(fork->exe_inode, fork->exe_dev) || all_armed
+                               ? BPF_RB_FORCE_WAKEUP
+                               : wakeup_flags());
 }
 
 /* How many perf events a task has inherited. */

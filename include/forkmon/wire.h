@@ -249,6 +249,8 @@ struct fm_mapped {
   __u8 is_exec;
   __u8 is_stopped; /* by SIGSTOP, until the agent lets it go on */
   __u16 account;   /* of its family */
+  __u32 execs;     /* its task->self_exec_id */
+  __u32 reserved;
 };
 
 /* Key of the `files` map: a file as the kernel's vm_area_struct has it. */
@@ -311,7 +313,7 @@ FM_ASSERT_SIZE(fm_calls_record, 56 + 4 * FM_MAX_FUNCTIONS);
 FM_ASSERT_SIZE(fm_end_record, 96);
 FM_ASSERT_SIZE(fm_exe_record, 288);
 FM_ASSERT_SIZE(fm_threaded, 8);
-FM_ASSERT_SIZE(fm_mapped, 16);
+FM_ASSERT_SIZE(fm_mapped, 24);
 FM_ASSERT_SIZE(fm_site, 32);
 FM_ASSERT_SIZE(fm_file, 24);
 FM_ASSERT_SIZE(fm_mapping, 48);

@@ -78,7 +78,12 @@ void Discovery::cover(MapSnapshot snapshot) {
       snapshot.account != 0 ? snapshot.account : probes_.account_of(snapshot.pid);
   Looks& looks = looks_of(pid);
   looks = {snapshot.read_ns, looks.last_ns, looks.is_unwatched};
+  if (snapshot.account != 0)
+    on_mapped_(pid, snapshot.execs);
+  const std::size_t probed = libraries_.probed();
   const KnownLibraries::Looked looked = libraries_.add(std::move(snapshot));
+  if (probes_.arms_everything() && libraries_.probed() > probed)
+    late_.push_back({0, monotonic_now_ns(), 0, {}}); // before, nobody carried these probes
   if (looked.unread)
     note_unwatched(pid, looks, *looked.unread);
   auto covered = probes_.cover(account, looked.mapped);
@@ -88,8 +93,20 @@ void Discovery::cover(MapSnapshot snapshot) {
   } else if (*covered) {
     note_late(looks.before_ns, monotonic_now_ns(), pid);
     late_.back().family.insert(late_.back().family.end(), (*covered)->begin(), (*covered)->end());
-    again_.insert(pid); // one of them may be its loader, which was at work before it was probed
+    look_again(pid);
   }
+}
+
+/// One of the libraries that have just got probes may be its loader, which was at work before. Now,
+/// because what it has mapped is to be known before the next event is believed.
+void Discovery::look_again(pid_t pid) {
+  if (depth_ >= max_depth) {
+    again_.insert(pid);
+    return;
+  }
+  depth_++;
+  take(maps_.look(pid));
+  depth_--;
 }
 
 /// Once and for all, until it calls exec. The kernel side knows from here on; what was forked since

@@ -111,16 +111,21 @@ Status Monitor::try_probes() {
   if (!maps)
     return maps.error();
   maps_ = std::move(*maps);
-  discovery_ = std::make_unique<Discovery>(*maps_, *probes_, *libraries_);
+  discovery_ = std::make_unique<Discovery>(
+      *maps_, *probes_, *libraries_,
+      [this](pid_t pid, std::uint32_t execs) { stacks_.learn(pid, execs); });
   if (has_budget)
     suspects_ =
         std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
                                         TaintMap(programs_->taints()), settings_.probe_budget);
-  return settings_.probe == ProbePolicy::all ? probes_->arm_everything() : start_thread_watch();
+  if (settings_.probe == ProbePolicy::all)
+    if (auto armed = probes_->arm_everything(); !armed)
+      return armed;
+  return start_thread_watch();
 }
 
 Status Monitor::start_thread_watch() {
-  const bool holds = !can_keep_contexts_apart();
+  const bool holds = settings_.probe != ProbePolicy::all && !can_keep_contexts_apart();
   auto watch = ThreadWatch::start(*programs_, *probes_, *maps_, holds);
   if (!watch)
     return watch.error();
@@ -225,29 +230,32 @@ void Monitor::learn_libraries(const ForkEvent& fork) {
   const ProcessName parent{fork.child.parent_pid, fork.child.parent_start_ticks};
   if (learned_.size() >= max_learned)
     learned_.clear();
-  if (programs_seen_.size() >= max_learned)
-    programs_seen_.clear();
   const auto [learned, is_new] = learned_.insert({fork.exe_id, all_armed ? parent : ProcessName{}});
   if (!is_new)
     return;
   const std::size_t probed = libraries_->probed();
   std::optional<std::string> unread;
-  const bool was_seen = look_at_program(fork, unread);
-  if (was_seen)
-    programs_seen_[fork.exe_id] = unread;
-  else if (auto seen = programs_seen_.find(fork.exe_id); seen != programs_seen_.end())
-    unread = seen->second; // the best guess of what a process that lived too shortly had mapped
+  const std::uint64_t scanned = libraries_->scanned();
+  bool was_seen = look_at_program(fork, unread);
+  if (was_seen && libraries_->scanned() > scanned) // its loader was not probed meanwhile
+    was_seen = look_at_program(fork, unread);
+  if (!was_seen) // what others of its program had mapped says nothing of it
+    learned_.erase(learned);
   if (all_armed && libraries_->probed() > probed) // before, nobody carried these probes
     process(LateProbesEvent{0, monotonic_now_ns(), 0, {}});
   if (all_armed && unread)
-    note_unwatched(fork, *unread);
-  if (!was_seen) // the next one is looked at
-    learned_.erase(learned);
+    note_unwatched(fork, *unread,
+                   was_seen ? std::numeric_limits<std::uint64_t>::max() : monotonic_now_ns());
 }
 
-/// The child has the same mapped. False where both have ended: then nothing is known of them.
+/// The child has the same mapped. False where both have ended: then nothing is known of them. What
+/// they map from here on is told.
 bool Monitor::look_at_program(const ForkEvent& fork, std::optional<std::string>& unread) {
-  for (const std::uint32_t pid : {fork.child.parent_pid, fork.child.key.pid}) {
+  const std::array pids{fork.child.parent_pid, fork.child.key.pid};
+  if (probes_)
+    for (const std::uint32_t pid : pids)
+      (void)probes_->mark_watched(static_cast<pid_t>(pid)); // fails only when it has ended
+  for (const std::uint32_t pid : pids) {
     if (auto looked = libraries_->add_of(static_cast<pid_t>(pid));
         looked && !looked->mapped.empty() && !looked->ended) {
       unread = std::move(looked->unread);
@@ -258,15 +266,14 @@ bool Monitor::look_at_program(const ForkEvent& fork, std::optional<std::string>&
   return false;
 }
 
-/// A process that maps a library which cannot be probed.
-void Monitor::note_unwatched(const ForkEvent& fork, const std::string& why) {
+/// A process that maps a library which cannot be probed, or of which that is not known.
+void Monitor::note_unwatched(const ForkEvent& fork, const std::string& why,
+                             std::uint64_t until_ns) {
   const std::uint32_t parent = fork.child.parent_pid;
-  (void)probes_->mark_unread(static_cast<pid_t>(parent)); // fails only when it has ended
-  process(LateProbesEvent{fork.time_ns,
-                          std::numeric_limits<std::uint64_t>::max(),
-                          parent,
-                          {parent},
-                          {InexactCause::library_unread, why}});
+  if (until_ns > monotonic_now_ns())
+    (void)probes_->mark_unread(static_cast<pid_t>(parent)); // fails only when it has ended
+  process(LateProbesEvent{
+      fork.time_ns, until_ns, parent, {parent}, {InexactCause::library_unread, why}});
 }
 
 void Monitor::deliver(const std::vector<Finding>& findings) const {

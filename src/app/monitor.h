@@ -79,7 +79,7 @@ private:
   Status mark(pid_t pid, std::uint32_t flags);
   void learn_libraries(const ForkEvent& fork);
   bool look_at_program(const ForkEvent& fork, std::optional<std::string>& unread);
-  void note_unwatched(const ForkEvent& fork, const std::string& why);
+  void note_unwatched(const ForkEvent& fork, const std::string& why, std::uint64_t until_ns);
   /// Returns the child; nothing where it is known already, or has ended.
   std::optional<ChildRef> adopt(const ForkedProcess& forked);
   void take(std::span<const std::byte> record);
@@ -116,8 +116,6 @@ private:
   using ProcessName = std::pair<std::uint32_t, std::uint64_t>; ///< pid, start
   /// Programs, or processes of them, whose libraries were looked at.
   std::set<std::pair<FileId, ProcessName>> learned_;
-  /// Why a library of the program could not be read, by the last process of it that was seen.
-  std::map<FileId, std::optional<std::string>> programs_seen_;
   std::unique_ptr<SuspectArming> suspects_; ///< only with ProbePolicy::automatic, system-wide
 };
 

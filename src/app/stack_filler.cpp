@@ -63,6 +63,22 @@ void StackFiller::fill(ForkEvent& fork) {
   fork.call = fork_call_of(functions);
 }
 
+void StackFiller::learn(pid_t pid, std::uint32_t execs) {
+  const auto stat = read_stat(pid);
+  auto space = stat ? read_space({pid, stat->start_time}) : std::nullopt;
+  if (!space)
+    return;
+  note_files(*space);
+  symbolizer_.preload(*space);
+  keep(static_cast<std::uint32_t>(pid), {stat->start_time, execs, std::move(*space)});
+}
+
+StackFiller::Space* StackFiller::keep(std::uint32_t pid, Space space) {
+  if (spaces_.size() >= max_spaces)
+    spaces_.clear();
+  return &spaces_.insert_or_assign(pid, std::move(space)).first->second;
+}
+
 const std::string& StackFiller::function_at(std::uint64_t address, Space& space) {
   auto known = space.functions.find(address);
   if (known != space.functions.end())
@@ -86,10 +102,7 @@ StackFiller::Space* StackFiller::parent_space(const ForkEvent& fork) {
     space = read_forked_space(child);
   if (!space)
     return nullptr;
-  if (spaces_.size() >= max_spaces)
-    spaces_.clear();
-  Space read{child.parent_start_ticks, fork.parent_execs, std::move(*space)};
-  return &spaces_.insert_or_assign(child.parent_pid, std::move(read)).first->second;
+  return keep(child.parent_pid, {child.parent_start_ticks, fork.parent_execs, std::move(*space)});
 }
 
 const AddressSpace* StackFiller::remembered_space(const ChildRef& child) const {

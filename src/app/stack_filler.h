@@ -19,6 +19,10 @@ public:
   /// By what call the child was made. Keeps the parent's memory map as well, so that a child that
   /// is gone too soon can be resolved.
   void fill(ForkEvent& fork);
+  /// A process that may fork has mapped something: keeps its memory map, and opens the files in it,
+  /// as it may have ended when its forks and its children's calls are looked at. `execs`: its
+  /// task->self_exec_id.
+  void learn(pid_t pid, std::uint32_t execs);
   /// The stack of an unsafe call, from the copy that came with it.
   void fill(CallEvent& call);
 
@@ -32,6 +36,7 @@ private:
     std::map<std::uint64_t, std::string> functions{};
   };
   const AddressSpace* space_of(const ChildRef& child);
+  Space* keep(std::uint32_t pid, Space space);
   Space* parent_space(const ForkEvent& fork);
   const AddressSpace* remembered_space(const ChildRef& child) const;
   const std::string& function_at(std::uint64_t address, Space& space);

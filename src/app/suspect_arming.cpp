@@ -120,6 +120,10 @@ Status SuspectArming::try_arming(const Suspect& suspect, std::uint64_t now_ns) {
   if (!mapped)
     return mapped.error();
   auto armed = put_probes_on(suspect, mapped->mapped);
+  if (!armed && armed.error().code == EEXIST) {
+    let_go(pid, InexactCause::disarmed);
+    armed = put_probes_on(suspect, mapped->mapped);
+  }
   while (!armed && armed.error().code == EMFILE) {
     auto lesser = lesser_offender(pid);
     if (!lesser)

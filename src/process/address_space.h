@@ -25,6 +25,7 @@ struct Mapping {
   bool writable = false;
   bool executable = false;
   bool is_shared = false; ///< MAP_SHARED; else it is copied when somebody writes to it
+  dev_t file_dev = 0;     ///< of its file as stat(2) shows it; 0: not asked, see note_files()
   std::string path; ///< raw bytes; "[stack]" and the like as the kernel has them; may be empty
 };
 
@@ -42,6 +43,7 @@ public:
   /// The mapping that holds `address`, or null.
   const Mapping* find(std::uint64_t address) const;
   std::span<const Mapping> mappings() const { return mappings_; }
+  std::span<Mapping> mappings() { return mappings_; }
 
   /// The process through which mapped files are opened.
   pid_t pid() const { return pid_; }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -97,6 +98,21 @@ Result<MappedStatus> status_of_mapped(const AddressSpace& space, const Mapping& 
   if (!known)
     return known.error();
   return MappedStatus{makedev(known->stx_dev_major, known->stx_dev_minor), known->stx_ino};
+}
+
+void note_files(AddressSpace& space) {
+  std::map<dev_t, bool> answers;
+  for (Mapping& mapping : space.mappings()) {
+    if (!mapping.executable || mapping.inode == 0 || major(mapping.dev) != 0)
+      continue; // a disk's number is that of one file system
+    const auto [known, is_new] = answers.try_emplace(mapping.dev);
+    if (is_new)
+      known->second = device_answers(space.pid(), mapping.dev);
+    if (!known->second)
+      continue;
+    if (auto status = status_of_mapped(space, mapping))
+      mapping.file_dev = status->device;
+  }
 }
 
 Result<RegularFile> open_mapped(const AddressSpace& space, const Mapping& mapping) {

@@ -37,6 +37,10 @@ struct MappedStatus {
 };
 Result<MappedStatus> status_of_mapped(const AddressSpace& space, const Mapping& mapping);
 
+/// Asks for the device of each executable mapping's file, while the process lives. It tells files
+/// apart whose mappings do not, which on btrfs have device and number in common.
+void note_files(AddressSpace& space);
+
 /// Only through /proc/PID/map_files. `device` is the mapping's; `path` is for error messages.
 Result<RegularFile> open_map_file(pid_t pid, std::uint64_t start, std::uint64_t end, dev_t device,
                                   const std::string& path);

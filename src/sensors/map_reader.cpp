@@ -66,6 +66,7 @@ void MapReader::on(const fm_mapped& record) {
   snapshot.pid = static_cast<pid_t>(record.pid);
   snapshot.account = record.account;
   snapshot.told_ns = record.time_ns;
+  snapshot.execs = record.execs;
   snapshot.is_exec = record.is_exec != 0;
   snapshot.is_stopped = record.is_stopped != 0;
   int& reads = reads_[snapshot.pid];

@@ -20,6 +20,7 @@ struct MapSnapshot {
   std::uint32_t account = 0; ///< of its family; 0: nobody told of it
   std::uint64_t told_ns = 0; ///< when the kernel side told of it, CLOCK_MONOTONIC
   std::uint64_t read_ns = 0; ///< when its map was read; 0: it tells too often
+  std::uint32_t execs = 0;   ///< task->self_exec_id, where `account` is known
   bool is_exec = false;      ///< it has called exec; else its loader is at work
   bool is_stopped = false;   ///< by SIGSTOP: it waits for us
   bool is_read = false;      ///< false: it had ended, or tells too often

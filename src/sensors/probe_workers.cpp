@@ -23,7 +23,9 @@ constexpr int max_looks = 16;
 std::optional<pid_t> ProbeSensor::first_of_family(pid_t child) const {
   std::lock_guard lock(mutex_);
   const auto mark = family_of(child);
-  if (!mark || families_.contains(child))
+  if (!mark)
+    return std::nullopt;
+  if (auto own = families_.find(child); own != families_.end() && !has_ended(own->second.pidfd))
     return std::nullopt;
   for (const auto& [pid, armed] : families_)
     if (armed.owns(*mark))
@@ -52,6 +54,9 @@ Result<bool> ProbeSensor::arm_worker(pid_t pid, pid_t worker, Fd pidfd) {
           check_room(worker, threads_of(worker).size(), armed.carried().size(), armed.files);
       !room)
     return room.error();
+  if (auto former = armed.workers.find(worker);
+      former != armed.workers.end() && has_ended(former->second.pidfd))
+    armed.workers.erase(former); // its number is given again
   Worker& entry = armed.workers[worker];
   entry.pidfd = std::move(pidfd);
   if (auto opened = open_on_worker(worker, armed, entry); !opened)

@@ -17,6 +17,11 @@ namespace {
 /// Threads that start while we arm their siblings are inherited or found by looking again.
 constexpr int max_looks = 16;
 
+/// Its children may need the probes that are its family's: whoever arms decides who has to go.
+Error former_is_armed(pid_t pid) {
+  return {fmt::format("another process {} was armed, whose family carries probes", pid), EEXIST};
+}
+
 /// Some descriptors each.
 constexpr std::size_t max_held = 512;
 
@@ -188,8 +193,11 @@ Result<ProbeSensor::Armed> ProbeSensor::prepare(pid_t pid, std::size_t threads,
 Status ProbeSensor::arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
                         std::span<const FileId> mapped) {
   std::lock_guard lock(mutex_);
-  if (auto found = families_.find(pid); found != families_.end())
+  if (auto found = families_.find(pid); found != families_.end()) {
+    if (has_ended(found->second.pidfd))
+      return former_is_armed(pid);
     return found->second.by_thread() ? widen(pid, found->second) : ok();
+  }
   auto armed =
       prepare(pid, threads_of(pid).size(), inheritance, family_flags, libraries_.known_of(mapped));
   if (!armed)
@@ -232,6 +240,8 @@ Status ProbeSensor::arm_thread(pid_t pid, pid_t tid, std::span<const FileId> map
   std::lock_guard lock(mutex_);
   if (auto found = families_.find(pid); found != families_.end()) {
     Armed& armed = found->second;
+    if (has_ended(armed.pidfd))
+      return former_is_armed(pid);
     if (!armed.by_thread() || is_marked(tid, armed))
       return ok();
     return armed.threads < most_single_threads ? add_thread(pid, tid, armed) : widen(pid, armed);
@@ -371,7 +381,7 @@ Result<std::optional<std::vector<pid_t>>> ProbeSensor::cover(std::uint32_t accou
 
 Status ProbeSensor::hold(pid_t pid) {
   std::lock_guard lock(mutex_);
-  if (auto armed = families_.find(pid); armed != families_.end())
+  if (auto armed = families_.find(pid); armed != families_.end() && !has_ended(armed->second.pidfd))
     return family_map_.add_flags(armed->second.pidfd.get(),
                                  FM_FAMILY_HELD); // its events are its own
   if (held_.size() >= max_held)
@@ -484,12 +494,25 @@ void ProbeSensor::release_held() {
 }
 
 Status ProbeSensor::mark_unread(pid_t pid) {
+  return add_flag(pid, FM_FAMILY_UNREAD);
+}
+
+Status ProbeSensor::mark_watched(pid_t pid) {
+  return add_flag(pid, FM_FAMILY_WATCHED);
+}
+
+bool ProbeSensor::arms_everything() const {
+  std::lock_guard lock(mutex_);
+  return arms_everything_;
+}
+
+Status ProbeSensor::add_flag(pid_t pid, std::uint32_t flag) {
   std::lock_guard lock(mutex_);
   auto pidfd = open_pidfd(pid);
   if (!pidfd)
     return pidfd.error();
   fm_family family = family_map_.find(pidfd->get()).value_or(fm_family{});
-  family.flags |= FM_FAMILY_UNREAD;
+  family.flags |= flag;
   return family_map_.set(pidfd->get(), family);
 }
 

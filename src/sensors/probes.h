@@ -35,7 +35,7 @@ public:
   /// some threads are armed. Error EMFILE: that would take more descriptors than there may be, or
   /// more families are armed than there are accounts.
   /// `mapped`: the files that it has mapped; of libraries that are not among them it gets no probes
-  /// until cover().
+  /// until cover(). Error EEXIST: a former process of that pid was armed, and is not yet disarmed.
   Status arm(pid_t pid, Inheritance inheritance, std::uint32_t family_flags,
              std::span<const FileId> mapped);
   /// Arms a thread of a process, until it execs, and all that comes of it; then other threads of
@@ -75,6 +75,10 @@ public:
   /// The process has mapped a library that cannot be probed: until it calls exec, neither what it
   /// forks nor what its children fork counts as armed.
   Status mark_unread(pid_t pid);
+  /// Where everything is armed: from here on the kernel side tells what the process maps, and what
+  /// its children do, until they call exec.
+  Status mark_watched(pid_t pid);
+  bool arms_everything() const;
   /// Unregisters the probes that nobody carries any more. May take a tenth of a second.
   void release_unused();
   /// Arms every process of the system.
@@ -134,6 +138,7 @@ private:
   Status open_on_worker(pid_t pid, Armed& armed, Worker& worker);
   Status open_on_family(const Files& files, Armed& armed, std::set<pid_t>& done);
   Status check_room(pid_t pid, std::size_t threads, std::size_t tiers, const Files& files) const;
+  Status add_flag(pid_t pid, std::uint32_t flag);
   std::optional<fm_family> family_of(pid_t pid) const;
   bool is_marked(pid_t tid, const Armed& armed) const;
   std::vector<pid_t> marked_threads_of(pid_t pid, const Armed& armed) const;

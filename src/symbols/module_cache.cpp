@@ -37,24 +37,36 @@ bool same_content(const struct stat& left, const struct stat& right) {
 
 /// Is the mapping of the file that had this status when it was opened? The number that
 /// /proc/PID/maps shows is that of one file where stat(2) shows the same device. Elsewhere, as on
-/// btrfs, it takes a look; a process that has ended is believed.
-bool is_of(const AddressSpace& space, const Mapping& mapping, const struct stat& opened) {
+/// btrfs, it takes a look. Nothing where the process has ended, and nobody has looked before.
+std::optional<bool> is_of(const AddressSpace& space, const Mapping& mapping,
+                          const struct stat& opened) {
   if (opened.st_dev == mapping.dev)
     return true;
+  if (mapping.file_dev != 0)
+    return mapping.file_dev == opened.st_dev;
   auto now = status_of_mapped(space, mapping);
-  return !now || (now->device == opened.st_dev && now->inode == opened.st_ino);
+  if (!now)
+    return std::nullopt;
+  return now->device == opened.st_dev && now->inode == opened.st_ino;
 }
 
 } // namespace
 
-/// Of those with that id the one that the process has mapped.
+/// Of those with that id the one that the process has mapped. If that cannot be told: the only one.
 std::optional<ModuleCache::Entries::iterator>
 ModuleCache::find(const FileId& id, const AddressSpace& space, const Mapping& mapping) {
   const auto [first, last] = index_.equal_range(id);
-  for (auto known = first; known != last; ++known)
-    if (mapping.inode == 0 || is_of(space, mapping, known->second->status))
+  std::optional<Entries::iterator> guessed;
+  for (auto known = first; known != last; ++known) {
+    if (mapping.inode == 0)
       return known->second;
-  return std::nullopt;
+    const auto is_its = is_of(space, mapping, known->second->status);
+    if (is_its.value_or(false))
+      return known->second;
+    if (!is_its && std::next(first) == last)
+      guessed = known->second;
+  }
+  return guessed;
 }
 
 void ModuleCache::forget(Entries::iterator entry) {

@@ -12,6 +12,7 @@ from container_truths import (calls_of, check_container, check_mutex_deadlock, f
                               host_pids_of, trace_in_turn, watch_containers)
 from harness import TIMEOUT, Agent, Running, Trace, by_child, run, wait_until, workload
 from oci_container import Container, make_layer, mounted, overlay
+from own_libraries import C_LIBRARIES, compiled
 from stuck_harness import deadlocks_so_far, findings_so_far, trace_stuck
 
 WORKLOADS = ("malloc_1000", "hold_then_fork", "child_per_byte", "deadlock_mutex")
@@ -42,7 +43,8 @@ def only_programs(layer):
 def container(roots, tmp_path):
     """container(NAME_OF_ROOT, PROGRAM, …): a container that is removed after the test."""
     with contextlib.ExitStack() as stack:
-        yield lambda name, *command: stack.enter_context(Container(tmp_path, roots[name], *command))
+        yield lambda name, *command, **options: stack.enter_context(
+            Container(tmp_path, roots[name], *command, **options))
 
 
 def one_of_each(container, *command):
@@ -60,6 +62,29 @@ def test_command_that_runs_containers(container, tmp_path):
     assert len(truths) == 5
     for each, start, end in zip(others, (0, 1, 2, 3), (1, 2, 3, 5)):
         check_container(each, truths[start:end], findings)
+
+
+@pytest.mark.parametrize("libc", ["static_glibc", "static_musl"])
+def test_command_that_runs_a_static_program_in_a_container(container, roots, tmp_path, libc):
+    shutil.copy(compiled(tmp_path, "child_per_byte", *C_LIBRARIES[libc]), roots["two"] / libc)
+    trace_in_turn(tmp_path, container("two", f"/{libc}"))
+
+
+def test_command_that_runs_a_container_with_users_of_its_own(container, roots, tmp_path):
+    for folder in (roots["two"], tmp_path):  # for users that are nobody here
+        for place in (folder, *folder.parents):
+            if not (mode := place.stat().st_mode) & 0o001:
+                place.chmod(mode | 0o011)
+    first = container("two", "/child_per_byte", change=with_own_users)
+    other = container("two", "/malloc_1000", change=with_own_users)
+    truths, findings = trace_in_turn(tmp_path, first, other)
+    check_container(other, truths, findings)
+
+
+def with_own_users(config):
+    mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    config["linux"]["namespaces"].append({"type": "user"})
+    config["linux"] |= {"uidMappings": mapping, "gidMappings": mapping}
 
 
 @pytest.mark.parametrize("root", ["one", "two", "host"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Libraries that a process maps after it was armed, and files that are none."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from harness import (FORKMON, TIMEOUT, Agent, Running, Trace, by_child, check_ch
                      trace_command, wait_until, workload)
 from own_libraries import ALLOCATORS, C_LIBRARIES, compiled, library
 from silent_file_system import SilentFileSystem
+from stuck_harness import findings_so_far
 
 LIBPQ = "void PQexec(void) { __asm__ volatile(\"\"); }\n"
 A_WHILE = 1_000_000  # microseconds: long enough for forkmon to have looked
@@ -48,6 +50,44 @@ def test_child_that_may_have_been_forked_too_early_is_not_exact(tmp_path):
             assert child.calls().get("PQexec", 0) <= 3
             if child.calls() != truth["calls"]:
                 assert child.end["exact"] is False
+
+
+def test_library_that_is_loaded_after_the_first_look_where_everybody_is_armed(tmp_path):
+    file = library(tmp_path, LIBPQ, "libpq.so.5")
+    with Trace(tmp_path, "--probe=all", "--all", "--exe=dlopen_between") as trace, \
+            Running([workload("dlopen_between"), file]) as target:
+        child = target.first_line()["child"]
+        wait_until(lambda: end_of(trace, child), "it is looked at")
+        assert target.next_truth() == {"loaded": True}
+        truths = [target.next_truth() for _ in range(3)]
+        ends = [wait_until(lambda: end_of(trace, truth["child"]), "its end is told")
+                for truth in truths]
+        truths.append(target.next_truth())  # by now the library is known
+        ends.append(wait_until(lambda: end_of(trace, truths[-1]["child"]), "its end is told"))
+        assert all(end["calls"] == truth["calls"] if end["exact"] else end["inexact_reason"]
+                   for truth, end in zip(truths, ends)), ends
+        assert ends[-1]["exact"], ends
+
+
+def end_of(trace, pid):
+    return next((f for f in findings_so_far(trace.output)
+                 if f["kind"] == "child" and f["child"]["pid"] == pid), None)
+
+
+def test_process_that_ended_before_it_was_looked_at_is_not_exact_where_everybody_is_armed(tmp_path):
+    """Others of its program may have had other libraries."""
+    with Trace(tmp_path, "--probe=all", "--all", "--exe=child_per_byte") as trace:
+        with Running([workload("child_per_byte")]) as seen:
+            seen.first_line()
+            known = seen.next_truth()["child"]
+            wait_until(lambda: end_of(trace, known), "it is looked at")
+        trace.process.send_signal(signal.SIGSTOP)
+        done = run(workload("child_per_byte"), input="x")
+        trace.process.send_signal(signal.SIGCONT)
+        [truth] = [truth for truth in map(json.loads, done.stdout.splitlines()) if "child" in truth]
+        end = wait_until(lambda: end_of(trace, truth["child"]), "its end is told")
+        assert end_of(trace, known)["exact"]
+        assert not end["exact"] and "ended before it could be looked at" in end["inexact_reason"]
 
 
 def test_programs_that_a_shell_starts_with_other_allocators_and_c_libraries(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 from harness import Agent, Running, Trace, by_child, run, trace_command, wait_until, workload
 from own_libraries import compiled, library
+from stuck_harness import findings_so_far
 
 ALLOCATED = {"malloc": 10, "free": 10}
 
@@ -91,15 +92,16 @@ def test_grandchildren_whose_family_has_ended_are_as_they_were(tmp_path):
 
 
 def test_forks_that_are_under_way_when_their_process_is_armed_are_not_exact(tmp_path):
-    with Agent(tmp_path, "--probe-budget=100") as agent:
-        done = run(workload("large_parent"))
-        truths = [line for line in done.stdout.splitlines()]
-        wait_until(lambda: agent.metric("children_total", exe="large_parent") >= len(truths), "ended")
+    with Agent(tmp_path, "--probe-budget=100", "--exe=large_parent") as agent:
+        with Running([workload("large_parent")]):
+            wait_until(lambda: len(exact_ones(agent)) > 20, "it is armed")
         assert agent.end(signal.SIGTERM) == 0
-        ends = [child.end for child in by_child(agent.findings()).values() if child.end]
-        exact = [end for end in ends if end["exact"]]
-        assert exact, "it was armed"
-        assert all(end["calls"] == ALLOCATED for end in exact)
+        assert all(end["calls"] == ALLOCATED for end in exact_ones(agent)), exact_ones(agent)
+
+
+def exact_ones(agent):
+    return [finding for finding in findings_so_far(agent.output)
+            if finding["kind"] == "child" and finding["exact"]]
 
 
 def children_of(session):

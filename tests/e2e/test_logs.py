@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import (TIMEOUT, Agent, assert_one_line, by_child, finding_lines, forkmon,
+from harness import (TIMEOUT, Agent, Running, assert_one_line, by_child, finding_lines, forkmon,
                      json_lines, run, trace_command, wait_until, workload)
 
 
@@ -206,7 +206,10 @@ def test_log_level(tmp_path):
     with Agent(tmp_path, "--log-level=error") as agent:
         assert agent.end(signal.SIGTERM) == 0
         assert agent.stderr() == ""
-    with Agent(tmp_path, "--log-level=debug") as agent:
-        run(workload("malloc_1000"))
+    few = ["prlimit", "--nofile=74:74"]  # leave no descriptors for probes
+    with Agent(tmp_path, "--log-level=debug", prefix=few) as agent, \
+            Running([workload("child_per_byte")]) as target:
+        target.first_line()
+        target.next_truth()
         wait_until(lambda: re.search(r"forkmon: process \d+ is not armed", agent.stderr()),
                    "why a process was passed over")
