@@ -115,9 +115,8 @@ Status Monitor::try_probes() {
       *maps_, *probes_, *libraries_,
       [this](pid_t pid, std::uint32_t execs) { stacks_.learn(pid, execs); });
   if (has_budget)
-    suspects_ =
-        std::make_unique<SuspectArming>(*probes_, *libraries_, *discovery_,
-                                        TaintMap(programs_->taints()), settings_.probe_budget);
+    suspects_ = std::make_unique<SuspectArming>(
+        *probes_, *libraries_, *discovery_, TaintMap(programs_->taints()), settings_.probe_budget);
   if (settings_.probe == ProbePolicy::all)
     if (auto armed = probes_->arm_everything(); !armed)
       return armed;
