@@ -86,9 +86,11 @@ check packaging /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
   --junit-xml "$work/packaging.xml" tests/packaging
 count packaging.xml
 
-step "Running forkmon on Debian's own kernel, in a virtual machine"
-check kernel tests/kernel/run.sh "$work/kernel.xml"
-count kernel.xml
+step "Running forkmon on Debian's kernels 5.10 and 6.1, in virtual machines"
+for suite in bullseye bookworm; do
+  check "kernel of $suite" tests/matrix/run.sh "$suite"
+  cp "build/tests/kernels/$suite.xml" "$work" && count "$suite.xml"
+done
 
 step "Running the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 configure sanitize

@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <tuple>
+
 namespace forkmon {
 namespace {
 
@@ -35,6 +37,18 @@ std::optional<AddressSpace> read_forked_space(const ChildRef& child) {
 bool runs_at(std::uint64_t address, const AddressSpace& space) {
   const Mapping* mapping = space.find(address);
   return mapping != nullptr && mapping->executable;
+}
+
+/// Do both map the same pieces of the same files as code, at the same places?
+bool has_same_code(const AddressSpace& left, const AddressSpace& right) {
+  const auto code_of = [](const AddressSpace& space) {
+    std::vector<std::tuple<std::uint64_t, std::uint64_t, dev_t, std::uint64_t>> code;
+    for (const Mapping& mapping : space.mappings())
+      if (mapping.executable)
+        code.emplace_back(mapping.start, mapping.end, mapping.dev, mapping.inode);
+    return code;
+  };
+  return code_of(left) == code_of(right);
 }
 
 /// The copy starts at or a little below the stack pointer.
@@ -112,14 +126,17 @@ const AddressSpace* StackFiller::remembered_space(const ChildRef& child) const {
   return is_its ? &found->second.space : nullptr;
 }
 
-/// A child has its parent's memory map until it execs, except for what it mapped itself. The
-/// parent's own comes last, because the parent may have called exec since the fork.
+/// A child has its parent's memory map until it execs, except for what it mapped itself. What is
+/// remembered is better than what is the same, because its files were looked at, while the child
+/// may end before that. The parent's own comes last, because the parent may have called exec since
+/// the fork.
 const AddressSpace* StackFiller::space_of(const ChildRef& child) {
   last_read_ = read_forked_space(child);
+  const AddressSpace* remembered = remembered_space(child);
+  if (remembered != nullptr && (!last_read_ || has_same_code(*last_read_, *remembered)))
+    return remembered;
   if (last_read_)
     return &*last_read_;
-  if (const AddressSpace* remembered = remembered_space(child))
-    return remembered;
   last_read_ = read_space(parent_of(child));
   return last_read_ ? &*last_read_ : nullptr;
 }

@@ -166,10 +166,12 @@ def check_truths(truths, findings):
 
 
 class Running:
-    """A program that runs beside the test; ended with it."""
+    """A program that runs beside the test; ended with it, and with all that it has started: what is left of one
+    test is another one's finding."""
 
     def __init__(self, arguments, errors_to=None, **options):
         self.errors = errors_to
+        options.setdefault("start_new_session", True)
         with open(errors_to or os.devnull, "wb") as stderr:
             self.process = subprocess.Popen([str(a) for a in arguments], stderr=stderr,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -205,6 +207,8 @@ class Running:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.process.wait(TIMEOUT)
         self.process.stdout.close()
         with contextlib.suppress(BrokenPipeError):

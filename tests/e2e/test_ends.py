@@ -54,7 +54,8 @@ class Orphan(Running):
     """The workload, and its child, which outlives it."""
 
     def __init__(self, *options):
-        super().__init__([workload("orphan"), *options])
+        # A session of its own would keep its number from being used again.
+        super().__init__([workload("orphan"), *options], start_new_session=False)
         self.truth = self.first_line()
 
     def lose_parent(self):
@@ -99,7 +100,8 @@ def test_parent_that_ends_after_the_fork_stays_the_parent(tmp_path):
 
 
 def stranger_with(pid):
-    """A process that gets a number which was somebody else's."""
+    """A process that gets a number which was somebody else's, in another clock tick than that one."""
+    time.sleep(2 / os.sysconf("SC_CLK_TCK"))
     for _ in range(200):
         Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1), encoding="ascii")
         stranger = Running(["sleep", "60"])

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs forkmon on Debian's own kernel in a virtual machine, and compares its findings with the
 # truth: tests/kernel/run.sh [JUNIT_FILE]. It needs build/, and no root.
-# FORKMON_KERNEL names another kernel: a Debian package, or a folder with lib/modules and boot, as tests/matrix/fetch_kernel.sh makes them.
+# FORKMON_KERNEL names the folder of another kernel, as tests/matrix/fetch_kernel.sh makes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,33 +11,11 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 report=${1:-$work/kernel.xml}
 
-# Downloads and unpacks the kernel package. It is not installed: nobody asked for a kernel to boot.
-fetch_kernel() {
-  local package
-  package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
-  if [[ -z $package ]]; then
-    echo "run.sh: apt knows no linux-image-cloud-amd64; try apt-get update" >&2
-    exit 1
-  fi
-  (cd "$work" && apt-get -qq download "$package" 2>apt-log || { cat apt-log >&2; exit 1; })
-  unpack_kernel "$work/$package"_*.deb "$1"
-}
-
-unpack_kernel() {
-  rm -rf "$2"
-  mkdir -p "$2"
-  dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --exclude './usr/share'
-  [[ -e $2/lib ]] || ln -s usr/lib "$2/lib"
-}
-
 # Leaves the folder with the kernel to boot in $kernel.
 find_kernel() {
   kernel=${FORKMON_KERNEL:-$build/tests/kernel}
-  if [[ -f $kernel ]]; then
-    unpack_kernel "$kernel" "$work/kernel"
-    kernel=$work/kernel
-  elif [[ -z ${FORKMON_KERNEL:-} ]] && ! compgen -G "$kernel/lib/modules/*" >/dev/null; then
-    fetch_kernel "$kernel"
+  if [[ -z ${FORKMON_KERNEL:-} ]] && ! compgen -G "$kernel/lib/modules/*" >/dev/null; then
+    tests/matrix/fetch_kernel.sh bookworm amd64 "$kernel"
   fi
   version=$(basename "$kernel"/lib/modules/*)
   image=$kernel/boot/vmlinuz-$version

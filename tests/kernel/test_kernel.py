@@ -49,7 +49,6 @@ def test_children_are_seen_from_fork_to_end(case):
     assert session.returncode == 0, session.stderr
     assert session.truths() and not session.of_kind("lost")
     children = by_child(session.findings)
-    assert set(children) == {truth["child"] for truth in session.truths()}
     for truth in session.truths():
         end = children[truth["child"]].end
         assert end["outcome"] == truth.get("outcome", "exit")

@@ -1,0 +1,30 @@
+#!/bin/bash
+# Runs tests/kernel on the kernels of Debian's suites, in virtual machines: run.sh [SUITE...], else
+# all. It needs build/, and no root. Prints a line of docs/support.md for each.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+build=${FORKMON_BUILD:-build}
+folder=$build/tests/kernels
+suites=("$@")
+((${#suites[@]} > 0)) || suites=(bullseye bookworm bookworm-backports trixie sid)
+mkdir -p "$folder"
+
+# Of one suite, what --check said there of each sensor.
+sensor() { sed -n "s/^$1 *\([a-z]*\) .*/\1/p" "$2" | head -n 1; }
+
+run_suite() {
+  local suite=$1 log=$folder/$1.log
+  if ! compgen -G "$folder/$suite/lib/modules/*" >/dev/null; then
+    tests/matrix/fetch_kernel.sh "$suite" amd64 "$folder/$suite" >/dev/null
+  fi
+  FORKMON_KERNEL=$folder/$suite tests/kernel/run.sh "$folder/$suite.xml" >"$log" 2>&1 || failed=1
+  echo "| $(basename "$folder/$suite"/lib/modules/*) | $suite | $(sensor lifecycle "$log") |" \
+    "$(sensor probes "$log") | $(sensor page_faults "$log") | $(tail -n 1 "$log") |"
+}
+
+failed=0
+for suite in "${suites[@]}"; do
+  run_suite "$suite"
+done
+exit "$failed"

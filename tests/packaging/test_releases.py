@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""The commands of README.md, as they are written and one after the other, in a fresh Debian.
+
+The release is another one than that of tests/run.sh, which builds and packages on its own.
+FORKMON_RELEASES names others: "bookworm trixie sid".
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from clean_root import CleanRoot
+from conftest import built
+from harness import ROOT, run
+
+RELEASES = os.environ.get("FORKMON_RELEASES", "trixie").split()
+COMMAND = re.compile(r"^    (?:sudo )?((?:deploy/demo\.sh|cpack ).*?)(?:  +#.*)?$", re.MULTILINE)
+
+
+def copy_of_the_sources(folder):
+    listed = run("git", "-c", f"safe.directory={ROOT}", "-C", ROOT, "ls-files", "-z")
+    assert listed.returncode == 0, listed.stderr
+    for name in filter(None, listed.stdout.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, target)
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def release(request):
+    with tempfile.TemporaryDirectory(prefix="forkmon-release-") as folder:
+        root = Path(folder) / "root"
+        built("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=python3,sudo",
+              "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
+              "--skip=cleanup/apt/lists", request.param, root)
+        copy_of_the_sources(root / "forkmon")
+        yield CleanRoot(root)
+
+
+def in_sources(release, command):
+    done = release.run("sh", "-ec", f"cd /forkmon; {command}", timeout=1800)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_commands_of_the_readme(release):
+    demo, package = COMMAND.findall((ROOT / "README.md").read_text())
+    # A warning of that release's compiler is not for users, but for whoever runs this.
+    said = in_sources(release, f"export CXXFLAGS=-Werror; {demo}")
+    assert "calls localtime_r" in said, said
+    in_sources(release, package.replace("apt install", "apt-get -qq -y install"))  # asks nobody
+    checked = release.checked("forkmon", "--check").stdout
+    for sensor in ("lifecycle", "probes", "page_faults"):
+        assert re.search(rf"^{sensor} +usable ", checked, re.MULTILINE), checked
+    done = release.checked("forkmon", "--trace", "--", "python3",
+                           "/usr/share/doc/forkmon/examples/demo.py")
+    assert "calls localtime_r" in done.stderr
