@@ -30,11 +30,20 @@ copy_program() {
   done
 }
 
+# Debian's kernels run programs of i386, while that which runs the other tests may not.
+compile_for_i386() {
+  gcc -m32 -static -std=c11 -D_GNU_SOURCE -O1 -fno-builtin -pthread "tests/workloads/$1.c" -o "$2"
+}
+
 copy_workloads() {
   mkdir -p "$1/workloads"
   cp "$build"/tests/workloads/liballocator.so "$1/workloads"
   cut -d ' ' -f 2 tests/kernel/cases tests/kernel/cases-without-probes | sort -u | while read -r workload; do
-    copy_program "$build/tests/workloads/$workload" "$1" workloads
+    if [[ $workload == *_32 ]]; then
+      compile_for_i386 "${workload%_32}" "$1/workloads/$workload"
+    else
+      copy_program "$build/tests/workloads/$workload" "$1" workloads
+    fi
   done
 }
 

@@ -63,6 +63,18 @@ def test_unsafe_workload_is_reported_exactly(case):
     check_truths(session.truths(), session.findings)
 
 
+@pytest.mark.parametrize("case", cases("inexact"))
+def test_32_bit_program_is_followed_and_never_exact(case):
+    session = result(case)
+    assert session.returncode == 0, session.stderr
+    children = by_child(session.findings)
+    assert session.truths()
+    for truth in session.truths():
+        end = children[truth["child"]].end
+        assert (end["outcome"], end["exact"]) == (truth.get("outcome", "exit"), False)
+        assert "32-bit" in end["inexact_reason"]
+
+
 @pytest.mark.parametrize("case", cases("threads"))
 def test_child_with_threads_is_reported_exactly_or_as_inexact(case):
     """An emulated processor may be too slow to hold the probes before the first thread ends."""
