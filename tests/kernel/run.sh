@@ -91,9 +91,11 @@ make_root() {
 
 # Boots the kernel, for at most that many seconds. One thread emulates both processors: with two, one may run
 # code that the kernel has just patched on the other, and hang or panic. Linux 6.12 panics in its allocator where
-# QEMU 7.2 emulates cmpxchg16b.
+# QEMU 7.2 emulates cmpxchg16b; since 6.18 task storage cannot do without it (kmalloc_nolock).
 boot() {
-  timeout "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu qemu64,-cx16 -smp 2 -m 1G \
+  local cpu=qemu64
+  if [[ $(printf '%s\n' 6.18 "$version" | sort -V | head -n 1) != 6.18 ]]; then cpu+=,-cx16; fi
+  timeout "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu "$cpu" -smp 2 -m 1G \
     -nodefaults -no-reboot -display none -serial stdio -serial file:"$work/results.tar" \
     -kernel "$image" -initrd "$work/initramfs" \
     -append "console=ttyS0 quiet panic=-1 no_timer_check" </dev/null

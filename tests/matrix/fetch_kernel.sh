@@ -23,7 +23,7 @@ depends() { apt-cache "${options[@]}" depends --important "$1" | sed -n 's/^ *De
 
 # Of this kernel: its image, or, since Linux 7, what that depends on.
 packages_of() {
-  depends "$1" | grep -E '^linux-(binary|modules)-[0-9]' || echo "$1"
+  depends "$1" | grep -E '^linux-(base|binary|modules)-[0-9]' || echo "$1"
 }
 
 apt-get "${options[@]}" update
