@@ -224,6 +224,7 @@ static void release_later(void) {
 static void wait_for_shared_job(void) {
   while (sem_wait(shared_semaphore) != 0) {
   }
+  sem_post(shared_semaphore); /* for the other, which may have been meant */
 }
 
 static void* wait_for_condition(void* unused) {
