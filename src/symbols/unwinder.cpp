@@ -81,7 +81,7 @@ std::string Symbolizer::jit_function(std::uint64_t address, pid_t pid) {
     auto map = JitMap::of(pid);
     jit_map_.reset();
     if (map)
-      jit_map_.emplace(*std::move(map));
+      jit_map_ = std::make_unique<JitMap>(*std::move(map));
   }
   return jit_map_ ? jit_map_->find(address).value_or("") : "";
 }

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,7 +69,7 @@ private:
   Options options_;
   ModuleCache modules_;
   SourceLines lines_;
-  std::optional<JitMap> jit_map_; ///< of the process that was last looked at
+  std::unique_ptr<JitMap> jit_map_; ///< of the process that was last looked at
 };
 
 /// What /proc/PID/task/TID/syscall says of a thread that waits: stack pointer and pc only. Error:
