@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: MIT
 """The commands of README.md, as they are written and one after the other, in a fresh Debian.
 
-The release is another one than that of tests/run.sh, which builds and packages on its own.
-FORKMON_RELEASES names others: "bookworm trixie sid".
+It takes a quarter of an hour for each, so it is run by hand: python3 -m pytest tests/matrix
+FORKMON_RELEASES names other releases: "bookworm trixie sid".
 """
 
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from clean_root import CleanRoot
-from conftest import built
-from harness import ROOT, run
+for folder in ("e2e", "packaging"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+
+from clean_root import CleanRoot  # noqa: E402: needs the paths above
+from harness import ROOT, run  # noqa: E402
 
 RELEASES = os.environ.get("FORKMON_RELEASES", "trixie").split()
 COMMAND = re.compile(r"^    (?:sudo )?((?:deploy/demo\.sh|cpack ).*?)(?:  +#.*)?$", re.MULTILINE)
@@ -35,9 +38,11 @@ def copy_of_the_sources(folder):
 def release(request):
     with tempfile.TemporaryDirectory(prefix="forkmon-release-") as folder:
         root = Path(folder) / "root"
-        built("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=python3,sudo",
-              "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
-              "--skip=cleanup/apt/lists", request.param, root)
+        made = run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+                   "--include=python3,sudo", "--aptopt=Acquire::Languages \"none\"",
+                   "--dpkgopt=force-unsafe-io", "--skip=cleanup/apt/lists", request.param, root,
+                   timeout=600)
+        assert made.returncode == 0, made.stderr
         copy_of_the_sources(root / "forkmon")
         yield CleanRoot(root)
 
