@@ -45,67 +45,66 @@ FM_NUMBERED_TASKS(taints_by_pid, struct fm_taint);
 FM_TASK_STORAGE(families, struct fm_family);
 FM_NUMBERED_TASKS(families_by_pid, struct fm_family);
 
-static __always_inline struct fm_taint* taint_of(struct task_struct* leader) {
+/* The two maps of a kind go together. Null where nothing is kept of the task. */
+static __always_inline void* kept_of(void* storage, void* by_pid, struct task_struct* task) {
   __u32 pid;
 
   if (has_task_storage)
-    return bpf_task_storage_get(&taints, leader, 0, 0);
-  pid = leader->pid;
-  return bpf_map_lookup_elem(&taints_by_pid, &pid);
+    return bpf_task_storage_get(storage, task, 0, 0);
+  pid = task->pid;
+  return bpf_map_lookup_elem(by_pid, &pid);
 }
 
-/* All zero, unless there is one. Null where there is no memory, or no room. */
-static __always_inline struct fm_taint* make_taint(struct task_struct* leader) {
-  struct fm_taint none = {};
+/*
+ * Starts to keep something of a task that has just been made. Null without memory or room, and,
+ * before Linux 6.2, while this CPU is at another storage.
+ */
+static __always_inline void* keep(void* storage, void* by_pid, struct task_struct* task,
+                                  void* value) {
   __u32 pid;
 
   if (has_task_storage)
-    return bpf_task_storage_get(&taints, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  pid = leader->pid;
-  bpf_map_update_elem(&taints_by_pid, &pid, &none, BPF_NOEXIST);
-  return bpf_map_lookup_elem(&taints_by_pid, &pid);
+    return bpf_task_storage_get(storage, task, value, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  pid = task->pid;
+  bpf_map_update_elem(by_pid, &pid, value, BPF_ANY);
+  return bpf_map_lookup_elem(by_pid, &pid);
+}
+
+static __always_inline void forget(void* storage, void* by_pid, struct task_struct* task) {
+  __u32 pid = task->pid;
+
+  if (has_task_storage)
+    bpf_task_storage_delete(storage, task);
+  else
+    bpf_map_delete_elem(by_pid, &pid);
+}
+
+static __always_inline struct fm_taint* taint_of(struct task_struct* leader) {
+  return kept_of(&taints, &taints_by_pid, leader);
+}
+
+/* All zero. */
+static __always_inline struct fm_taint* make_taint(struct task_struct* leader) {
+  struct fm_taint none = {};
+
+  return keep(&taints, &taints_by_pid, leader, &none);
 }
 
 static __always_inline void delete_taint(struct task_struct* leader) {
-  __u32 pid;
-
-  if (has_task_storage) {
-    bpf_task_storage_delete(&taints, leader);
-    return;
-  }
-  pid = leader->pid;
-  bpf_map_delete_elem(&taints_by_pid, &pid);
+  forget(&taints, &taints_by_pid, leader);
 }
 
 /* Of a process's first task, or, with FM_FAMILY_THREAD, of a thread. Null for nearly all. */
 static __always_inline struct fm_family* family_mark_of(struct task_struct* task) {
-  __u32 pid;
-
-  if (has_task_storage)
-    return bpf_task_storage_get(&families, task, 0, 0);
-  pid = task->pid;
-  return bpf_map_lookup_elem(&families_by_pid, &pid);
+  return kept_of(&families, &families_by_pid, task);
 }
 
-/* Fails without memory or room; before Linux 6.2 also while this CPU is at another storage. */
 static __always_inline bool mark_family(struct task_struct* task, struct fm_family* family) {
-  __u32 pid;
-
-  if (has_task_storage)
-    return bpf_task_storage_get(&families, task, family, BPF_LOCAL_STORAGE_GET_F_CREATE);
-  pid = task->pid;
-  return !bpf_map_update_elem(&families_by_pid, &pid, family, BPF_ANY);
+  return keep(&families, &families_by_pid, task, family);
 }
 
 static __always_inline void delete_family_mark(struct task_struct* task) {
-  __u32 pid;
-
-  if (has_task_storage) {
-    bpf_task_storage_delete(&families, task);
-    return;
-  }
-  pid = task->pid;
-  bpf_map_delete_elem(&families_by_pid, &pid);
+  forget(&families, &families_by_pid, task);
 }
 
 /*

@@ -48,6 +48,12 @@ static long look_at_thread(__u32 index, struct thread_walk* walk) {
   return bpf_core_read(&walk->node, sizeof(walk->node), &node->next) != 0;
 }
 
+static __always_inline void start_walk(struct thread_walk* walk, struct signal_struct* signal) {
+  bpf_core_read(&walk->threads, sizeof(walk->threads), &signal->live.counter);
+  bpf_core_read(&walk->node, sizeof(walk->node), &signal->thread_head.next);
+  walk->end = (__u64)&signal->thread_head;
+}
+
 /* Where workers hide the rest, there may be others. */
 static __always_inline __u32 running_threads(const struct thread_walk* walk) {
   if (walk->node == walk->end && !walk->is_threaded)
@@ -69,9 +75,7 @@ __noinline __u32 threads_at_fork(void) {
 
   if (signal->live.counter < 2)
     return 1;
-  bpf_core_read(&walk.threads, sizeof(walk.threads), &signal->live.counter);
-  bpf_core_read(&walk.node, sizeof(walk.node), &signal->thread_head.next);
-  walk.end = (__u64)&signal->thread_head;
+  start_walk(&walk, signal);
   bpf_loop(FM_MOST_WALKED_THREADS, look_at_thread, &walk, 0);
   return running_threads(&walk);
 }
@@ -85,11 +89,9 @@ __noinline __u32 threads_at_fork_by_steps(void) {
   struct thread_walk walk = {.self = (__u64)self};
   __u32 i;
 
-  bpf_core_read(&walk.threads, sizeof(walk.threads), &signal->live.counter);
+  start_walk(&walk, signal);
   if (walk.threads < 2)
     return 1;
-  bpf_core_read(&walk.node, sizeof(walk.node), &signal->thread_head.next);
-  walk.end = (__u64)&signal->thread_head;
   for (i = 0; i < FM_COUNTED_THREADS; i++)
     if (look_at_thread(i, &walk))
       break;

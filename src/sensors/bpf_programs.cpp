@@ -159,6 +159,12 @@ void choose_task_maps(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
   skeleton.rodata->has_task_storage = kernel.task_storage;
 }
 
+/// Of the two maps the one that was made.
+TaskMap task_map(const KernelFeatures& kernel, const bpf_map* storage, const bpf_map* by_pid) {
+  return kernel.task_storage ? TaskMap(bpf_map__fd(storage), TaskMap::Key::pidfd)
+                             : TaskMap(bpf_map__fd(by_pid), TaskMap::Key::pid);
+}
+
 } // namespace
 
 /// Members are destroyed from the last to the first: the ring before the maps it reads.
@@ -266,15 +272,12 @@ int BpfPrograms::own_mapping_program_fd() const {
 
 TaskMap BpfPrograms::families() const {
   const auto& maps = state_->skeleton->maps;
-  return state_->kernel.task_storage
-             ? TaskMap(bpf_map__fd(maps.families), TaskMap::Key::pidfd)
-             : TaskMap(bpf_map__fd(maps.families_by_pid), TaskMap::Key::pid);
+  return task_map(state_->kernel, maps.families, maps.families_by_pid);
 }
 
 TaskMap BpfPrograms::taints() const {
   const auto& maps = state_->skeleton->maps;
-  return state_->kernel.task_storage ? TaskMap(bpf_map__fd(maps.taints), TaskMap::Key::pidfd)
-                                     : TaskMap(bpf_map__fd(maps.taints_by_pid), TaskMap::Key::pid);
+  return task_map(state_->kernel, maps.taints, maps.taints_by_pid);
 }
 
 std::optional<std::string> BpfPrograms::why_no_probes() const {

@@ -32,11 +32,11 @@ bool has_member(const btf& kernel, const char* type_name, std::string_view membe
                              });
 }
 
-bool has_helper(const btf& kernel, std::string_view name) {
-  const btf_type* type = find_type(kernel, "bpf_func_id", BTF_KIND_ENUM);
-  if (type == nullptr)
+/// `helpers`: enum bpf_func_id, or null.
+bool has_helper(const btf& kernel, const btf_type* helpers, std::string_view name) {
+  if (helpers == nullptr)
     return false;
-  return std::ranges::any_of(std::span(btf_enum(type), btf_vlen(type)),
+  return std::ranges::any_of(std::span(btf_enum(helpers), btf_vlen(helpers)),
                              [&](const struct btf_enum& helper) {
                                return btf__name_by_offset(&kernel, helper.name_off) == name;
                              });
@@ -57,11 +57,12 @@ KernelFeatures KernelFeatures::of_running_kernel() {
   if (!owner)
     return {};
   const btf& kernel = *owner;
+  const btf_type* helpers = find_type(kernel, "bpf_func_id", BTF_KIND_ENUM);
   return {
-      .task_storage = has_helper(kernel, "BPF_FUNC_task_storage_get") &&
+      .task_storage = has_helper(kernel, helpers, "BPF_FUNC_task_storage_get") &&
                       has_member(kernel, "task_struct", "bpf_storage"),
-      .loops = has_helper(kernel, "BPF_FUNC_loop"),
-      .finds_mappings = has_helper(kernel, "BPF_FUNC_find_vma"),
+      .loops = has_helper(kernel, helpers, "BPF_FUNC_loop"),
+      .finds_mappings = has_helper(kernel, helpers, "BPF_FUNC_find_vma"),
       .iterates_tasks = find_type(kernel, "bpf_iter_task", BTF_KIND_FUNC) != nullptr,
       .iterates_one_task = has_member(kernel, "bpf_iter_aux_info", "task"),
       .traces_page_faults =
