@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <ranges>
 #include <tuple>
 
 namespace forkmon {
@@ -39,16 +41,16 @@ bool runs_at(std::uint64_t address, const AddressSpace& space) {
   return mapping != nullptr && mapping->executable;
 }
 
+auto place_of(const Mapping& mapping) {
+  return std::tuple(mapping.start, mapping.end, mapping.dev, mapping.inode);
+}
+
 /// Do both map the same pieces of the same files as code, at the same places?
 bool has_same_code(const AddressSpace& left, const AddressSpace& right) {
   const auto code_of = [](const AddressSpace& space) {
-    std::vector<std::tuple<std::uint64_t, std::uint64_t, dev_t, std::uint64_t>> code;
-    for (const Mapping& mapping : space.mappings())
-      if (mapping.executable)
-        code.emplace_back(mapping.start, mapping.end, mapping.dev, mapping.inode);
-    return code;
+    return std::views::filter(space.mappings(), &Mapping::executable);
   };
-  return code_of(left) == code_of(right);
+  return std::ranges::equal(code_of(left), code_of(right), {}, place_of, place_of);
 }
 
 /// The copy starts at or a little below the stack pointer.

@@ -97,10 +97,6 @@ std::optional<FutexWait> futex_wait(const WaitState& state, Abi abi, bool timed)
   return std::nullopt;
 }
 
-} // namespace
-
-namespace {
-
 bool is_one_of(std::span<const long> calls, const WaitState& state) {
   return std::ranges::count(calls, plain_number(state.number)) != 0;
 }
