@@ -22,6 +22,10 @@ struct IpSample {
       registers; ///< all general ones, in the order of the kernel's perf_regs.h
 };
 
+/// That many may be at work, whatever they sample: each takes a descriptor, and 20 KiB of the quota
+/// for locked buffers, which is 516 KiB by default.
+constexpr std::size_t max_samplers = 16;
+
 /// Samples one thread's user space about 200 times a second of its CPU time, into a small buffer of
 /// ours. The thread is not stopped.
 class IpSampler {

@@ -20,6 +20,9 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
+/// A wait is judged when it has lasted this long, and then after twice that, and so on.
+constexpr std::uint64_t threshold_ns = 500'000'000;
+
 /// Where somebody else could end a wait, or where it could be honest work, more patience is due
 /// than the time for which every wait must have been unchanged.
 constexpr std::uint64_t patience_ns = 3'000'000'000;

@@ -9,24 +9,10 @@ bool turns_often(std::uint64_t turns, std::uint64_t time_ns) {
 }
 
 bool LoopWatch::see(const WaitState& state, Abi abi, std::uint64_t now_ns) {
-  if (state.running && loop_ && ++running_ <= waiting_)
-    return true; // between two waits
-  auto wait = timed_futex_wait(state, abi);
-  const auto value = static_cast<std::uint32_t>(wait ? state.arguments[2] : 0);
-  if (loop_ && wait && *wait == loop_->wait && value == loop_->value && state.sp == sp_ &&
-      state.pc == pc_) {
-    waiting_++;
-    return true;
-  }
-  const bool had_loop = loop_.has_value();
-  reset();
-  if (wait) {
-    loop_ = Loop{*wait, value, now_ns};
-    sp_ = state.sp;
-    pc_ = state.pc;
-    waiting_ = 1;
-  }
-  return !had_loop;
+  std::optional<Loop> seen;
+  if (auto wait = timed_futex_wait(state, abi))
+    seen = Loop{*wait, static_cast<std::uint32_t>(state.arguments[2]), state.sp, state.pc, now_ns};
+  return repetition_.see(state.running, seen);
 }
 
 } // namespace forkmon

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "process/wait_state.h"
+#include "stuck/repetition.h"
 
 #include <cstdint>
 #include <optional>
@@ -22,20 +23,21 @@ public:
   struct Loop {
     FutexWait wait;
     std::uint32_t value = 0; ///< that the word has as long as the wait goes on
+    std::uint64_t sp = 0;
+    std::uint64_t pc = 0;
     std::uint64_t since_ns = 0;
+    bool is_same(const Loop& other) const {
+      return wait == other.wait && value == other.value && sp == other.sp && pc == other.pc;
+    }
   };
   /// The loop that all looks since `since_ns` have seen.
-  const std::optional<Loop>& loop() const { return loop_; }
+  const std::optional<Loop>& loop() const { return repetition_.loop(); }
 
   /// How often the thread had gone to sleep when the loop was first seen; set by the owner.
   std::uint64_t sleeps = 0;
 
 private:
-  std::optional<Loop> loop_;
-  std::uint64_t sp_ = 0;
-  std::uint64_t pc_ = 0;
-  unsigned waiting_ = 0; ///< looks that saw it wait
-  unsigned running_ = 0; ///< looks that saw it run
+  Repetition<Loop> repetition_;
 };
 
 } // namespace forkmon

@@ -23,19 +23,8 @@ std::vector<std::uint8_t> stack_of(pid_t pid, const WaitState& nap) {
 } // namespace
 
 bool NapWatch::see(const WaitState& state, Abi abi, std::uint64_t now_ns) {
-  if (state.running && loop_ && ++running_ <= napping_)
-    return true; // between two naps
-  if (loop_ && state == loop_->nap) {
-    napping_++;
-    return true;
-  }
-  const bool had_loop = loop_.has_value();
-  *this = NapWatch();
-  if (!state.running && is_nap(state, abi)) {
-    loop_ = Loop{state, now_ns};
-    napping_ = 1;
-  }
-  return !had_loop;
+  const bool naps = !state.running && is_nap(state, abi);
+  return repetition_.see(state.running, naps ? std::optional(Loop{state, now_ns}) : std::nullopt);
 }
 
 bool is_same_nap(std::span<const IpSample> calls, const WaitState& nap) {
@@ -45,7 +34,10 @@ bool is_same_nap(std::span<const IpSample> calls, const WaitState& nap) {
          });
 }
 
-std::optional<NapWindow> open_nap_window(pid_t pid, const WaitState& nap, std::uint64_t now_ns) {
+std::optional<NapWindow> open_nap_window(pid_t pid, const WaitState& nap, std::uint64_t now_ns,
+                                         std::size_t open_windows) {
+  if (open_windows >= max_samplers)
+    return std::nullopt;
   auto stack = stack_of(pid, nap);
   auto calls = IpSampler::start_at_calls(pid);
   if (stack.empty() || !calls)

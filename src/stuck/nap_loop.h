@@ -5,6 +5,7 @@
 
 #include "process/wait_state.h"
 #include "stuck/ip_sampler.h"
+#include "stuck/repetition.h"
 
 #include <sys/types.h>
 
@@ -24,13 +25,12 @@ public:
   struct Loop {
     WaitState nap;
     std::uint64_t since_ns = 0;
+    bool is_same(const Loop& other) const { return nap == other.nap; }
   };
-  const std::optional<Loop>& loop() const { return loop_; }
+  const std::optional<Loop>& loop() const { return repetition_.loop(); }
 
 private:
-  std::optional<Loop> loop_;
-  unsigned napping_ = 0; ///< looks that saw it nap
-  unsigned running_ = 0; ///< looks that saw it run
+  Repetition<Loop> repetition_;
 };
 
 /// That many system calls in a row are compared.
@@ -47,8 +47,10 @@ struct NapWindow {
   std::uint64_t opened_ns = 0;
 };
 
-/// Nothing where the kernel does not let system calls be sampled, or the stack cannot be read.
-std::optional<NapWindow> open_nap_window(pid_t pid, const WaitState& nap, std::uint64_t now_ns);
+/// Nothing where too many windows are open, where the kernel does not let system calls be sampled,
+/// or where the stack cannot be read.
+std::optional<NapWindow> open_nap_window(pid_t pid, const WaitState& nap, std::uint64_t now_ns,
+                                         std::size_t open_windows);
 
 /// Has nothing changed since the window was opened, on the stack neither? Nothing as long as there
 /// are too few calls, and it is too early to give up: who naps for long does not spin.

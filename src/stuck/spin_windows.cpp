@@ -7,8 +7,6 @@
 namespace forkmon {
 namespace {
 
-/// They take 20 KiB each of the quota for locked buffers, which is 516 KiB by default.
-constexpr std::size_t max_windows = 16;
 /// On a busy machine a thread gets less than all of a CPU's time.
 constexpr std::uint64_t longest_window_ns = 5'000'000'000;
 
@@ -16,7 +14,7 @@ constexpr std::uint64_t longest_window_ns = 5'000'000'000;
 
 std::optional<SpinWindow> SpinWindows::open(pid_t tid, std::uint64_t now_ns,
                                             std::size_t open_windows) {
-  if (open_windows >= max_windows)
+  if (open_windows >= max_samplers)
     return std::nullopt;
   auto sampler = IpSampler::start(tid);
   if (sampler)

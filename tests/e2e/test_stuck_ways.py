@@ -5,6 +5,7 @@ should be."""
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,27 @@ def test_all_ways_of_being_stuck(tmp_path):
         check_way(last_of(output, truth["stuck"]), truth)
         found = [f for f in deadlocks_so_far(output) if f["child"]["pid"] == truth["stuck"]]
         assert len(found) == 1, f"told more than once: {found}"
+
+
+def perf_events_of(pid):
+    """How many it has open."""
+    count = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += os.readlink(entry) == "anon_inode:[perf_event]"
+    return count
+
+
+def test_no_more_than_a_few_children_are_sampled_at_a_time(tmp_path):
+    """Each takes a descriptor of forkmon's, whether it naps in a loop or is always busy."""
+    with Trace(tmp_path, "--probe=none") as trace, Running([workload("nappers")]) as nappers:
+        nappers.first_line()
+        most = 0
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            most = max(most, perf_events_of(trace.pid))
+            time.sleep(0.02)
+        assert 0 < most <= 16, most
 
 
 class Stopped:

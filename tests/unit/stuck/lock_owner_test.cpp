@@ -24,6 +24,33 @@ std::uint64_t monotonic_now() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::uint32_t own_id() {
+  return static_cast<std::uint32_t>(syscall(SYS_gettid));
+}
+
+/// A thread of this process that starts with it, and ends with it.
+class LaterThread {
+public:
+  LaterThread() {
+    while (id_ == 0)
+      usleep(1000);
+  }
+  ~LaterThread() {
+    ends_ = true;
+    thread_.join();
+  }
+  std::uint32_t id() const { return id_; }
+
+private:
+  std::atomic<std::uint32_t> id_ = 0;
+  std::atomic<bool> ends_ = false;
+  std::thread thread_{[this] {
+    id_ = own_id();
+    while (!ends_)
+      usleep(1000);
+  }};
+};
+
 /// This process has a thread of its own, and a child that waits.
 class LockOwnerTest : public testing::Test {
 protected:
@@ -41,7 +68,6 @@ protected:
     kill(child_, SIGKILL);
     waitpid(child_, nullptr, 0);
   }
-  std::uint32_t own_id() const { return static_cast<std::uint32_t>(syscall(SYS_gettid)); }
 
   pid_t child_ = 0;
   LockWaiter waiter_;
@@ -91,21 +117,11 @@ TEST_F(LockOwnerTest, IsTheChildWhereACloneLeftItTheIdOfTheThreadThatCloned) {
 
 TEST_F(LockOwnerTest, IsNoThreadThatWasStartedAfterTheFork) {
   parent_.fork_time_ns -= std::min<std::uint64_t>(parent_.fork_time_ns, 20'000'000);
-  std::atomic<std::uint32_t> tid = 0;
-  std::atomic<bool> ends = false;
-  std::thread later([&] {
-    tid = own_id();
-    while (!ends)
-      usleep(1000);
-  });
-  while (tid == 0)
-    usleep(1000);
-  const FoundOwner found = find_owner(tid, waiter_, parent_);
+  const LaterThread later;
+  const FoundOwner found = find_owner(later.id(), waiter_, parent_);
   EXPECT_EQ(found.holder, Holder::ended);
   EXPECT_FALSE(found.owner.alive);
   EXPECT_EQ(found.owner.comm, "");
-  ends = true;
-  later.join();
 }
 
 TEST_F(LockOwnerTest, IsAThreadOfTheProcessThatTheParentWasForkedFrom) {
@@ -123,20 +139,10 @@ TEST_F(LockOwnerTest, IsAThreadOfTheProcessThatTheParentWasForkedFrom) {
 
 TEST_F(LockOwnerTest, IsNoThreadThatAnAncestorStartedLater) {
   usleep(20'000); // two ticks
-  std::atomic<std::uint32_t> tid = 0;
-  std::atomic<bool> ends = false;
-  std::thread later([&] {
-    tid = own_id();
-    while (!ends)
-      usleep(1000);
-  });
-  while (tid == 0)
-    usleep(1000);
+  const LaterThread later;
   parent_ = {child_, read_stat(child_)->start_time, monotonic_now(), 0, false};
   waiter_.pid = waiter_.tid = 1 << 21;
-  EXPECT_EQ(find_owner(tid, waiter_, parent_).holder, Holder::ended);
-  ends = true;
-  later.join();
+  EXPECT_EQ(find_owner(later.id(), waiter_, parent_).holder, Holder::ended);
 }
 
 TEST_F(LockOwnerTest, IsNobodyOfAProcessThatHasTheParentsNumber) {
