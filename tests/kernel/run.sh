@@ -13,10 +13,8 @@ report=${1:-$work/kernel.xml}
 
 # Leaves the folder with the kernel to boot in $kernel.
 find_kernel() {
-  kernel=${FORKMON_KERNEL:-$build/tests/kernel}
-  if [[ -z ${FORKMON_KERNEL:-} ]] && ! compgen -G "$kernel/lib/modules/*" >/dev/null; then
-    tests/matrix/fetch_kernel.sh bookworm amd64 "$kernel"
-  fi
+  kernel=${FORKMON_KERNEL:-$build/tests/kernels/bookworm}
+  [[ -n ${FORKMON_KERNEL:-} ]] || tests/matrix/fetch_kernel.sh bookworm amd64 "$kernel"
   version=$(basename "$kernel"/lib/modules/*)
   image=$kernel/boot/vmlinuz-$version
   [[ -e $image ]] || image=$kernel/lib/modules/$version/vmlinuz

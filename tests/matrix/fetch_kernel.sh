@@ -1,9 +1,11 @@
 #!/bin/bash
 # Unpacks a Debian kernel into a folder that tests/kernel/run.sh takes as FORKMON_KERNEL:
-# fetch_kernel.sh SUITE ARCH FOLDER. Nothing is installed, and apt's own lists are left alone.
+# fetch_kernel.sh SUITE ARCH FOLDER. Nothing is installed, and apt's own lists are left alone. One that
+# is there is kept.
 set -euo pipefail
 
 suite=$1 arch=$2 folder=$3
+if compgen -G "$folder/lib/modules/*" >/dev/null; then exit 0; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

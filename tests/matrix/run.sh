@@ -15,10 +15,11 @@ sensor() { sed -n "s/^$1 *\([a-z]*\) .*/\1/p" "$2" | head -n 1; }
 
 run_suite() {
   local suite=$1 log=$folder/$1.log
-  if ! compgen -G "$folder/$suite/lib/modules/*" >/dev/null; then
-    tests/matrix/fetch_kernel.sh "$suite" amd64 "$folder/$suite" >/dev/null
+  tests/matrix/fetch_kernel.sh "$suite" amd64 "$folder/$suite" >/dev/null
+  if ! FORKMON_KERNEL=$folder/$suite tests/kernel/run.sh "$folder/$suite.xml" >"$log" 2>&1; then
+    tail -n 100 "$log" >&2
+    failed=1
   fi
-  FORKMON_KERNEL=$folder/$suite tests/kernel/run.sh "$folder/$suite.xml" >"$log" 2>&1 || failed=1
   echo "| $(basename "$folder/$suite"/lib/modules/*) | $suite | $(sensor lifecycle "$log") |" \
     "$(sensor probes "$log") | $(sensor page_faults "$log") | $(tail -n 1 "$log") |"
 }

@@ -37,19 +37,13 @@ def copy_of_the_sources(folder):
 @pytest.fixture(scope="module", params=RELEASES)
 def release(request):
     with tempfile.TemporaryDirectory(prefix="forkmon-release-") as folder:
-        root = Path(folder) / "root"
-        made = run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
-                   "--include=python3,sudo", "--aptopt=Acquire::Languages \"none\"",
-                   "--dpkgopt=force-unsafe-io", "--skip=cleanup/apt/lists", request.param, root,
-                   timeout=600)
-        assert made.returncode == 0, made.stderr
-        copy_of_the_sources(root / "forkmon")
-        yield CleanRoot(root)
+        root = CleanRoot.made(Path(folder) / "root", request.param, "python3", "sudo")
+        copy_of_the_sources(root.path("/forkmon"))
+        yield root
 
 
 def in_sources(release, command):
-    done = release.run("sh", "-ec", f"cd /forkmon; {command}", timeout=1800)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    done = release.checked("sh", "-ec", f"cd /forkmon; {command}", timeout=1800)
     return done.stdout + done.stderr
 
 

@@ -27,6 +27,15 @@ exec chroot "$0" setpriv --no-new-privs --inh-caps=-all "--bounding-set=-all,$CA
 
 
 class CleanRoot:
+    @classmethod
+    def made(cls, folder, suite, *packages):
+        """A minimal Debian with these packages, from the mirrors that apt is set up for."""
+        done = run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
+                   f"--include={','.join(packages)}", "--aptopt=Acquire::Languages \"none\"",
+                   "--dpkgopt=force-unsafe-io", "--skip=cleanup/apt/lists", suite, folder, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return cls(folder)
+
     def __init__(self, folder):
         self.folder = folder
         # For packages, and only there: the mirrors' names must be found.
@@ -50,8 +59,8 @@ class CleanRoot:
                             if name.lower().endswith("_proxy")})
         return run(*self.command(*arguments), timeout=timeout, env=environment)
 
-    def checked(self, *arguments):
-        done = self.run(*arguments)
+    def checked(self, *arguments, **options):
+        done = self.run(*arguments, **options)
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 

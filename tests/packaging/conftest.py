@@ -31,13 +31,9 @@ def package(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def clean_root():
-    """A minimal Debian 12 with Python; packages come from the mirrors that apt is set up for."""
+    """A minimal Debian 12 with Python."""
     with tempfile.TemporaryDirectory(prefix="forkmon-root-") as folder:
-        root = Path(folder) / "root"
-        built("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=python3",
-              "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
-              "--skip=cleanup/apt/lists", "bookworm", root)
-        yield CleanRoot(root)
+        yield CleanRoot.made(Path(folder) / "root", "bookworm", "python3")
 
 
 @pytest.fixture
