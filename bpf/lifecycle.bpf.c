@@ -337,8 +337,8 @@ struct {
 } ended_children SEC(".maps");
 
 /*
- * Once, whoever sees the end. Only threads that are there together can see it at once. A map
- * decides between these, and no atomic exchange: kernels before 5.12 refuse a program that has one.
+ * One thread reports the end. Two threads can see it at the same time only while both still exist. A
+ * map picks one of them, because kernels before 5.12 refuse programs with an atomic exchange.
  */
 static __always_inline bool is_first_to_end(struct task_struct* leader, struct fm_taint* taint) {
   struct ended_child key = {.fork_time_ns = taint->child.fork_time_ns, .pid = taint->child.pid};
@@ -480,7 +480,7 @@ static __always_inline void end_process(struct task_struct* leader, struct fm_ta
 
 /*
  * A thread is in exec, and waits for the others to end. Before Linux 5.17 the member had another
- * name, and whoever dumped core was in it, too (60700e38fb68).
+ * name, and also named a thread that dumped core (60700e38fb68).
  */
 static __always_inline bool is_in_exec(struct signal_struct* signal) {
   struct signal_struct___before_group_exec_task* former = (void*)signal;

@@ -17,7 +17,7 @@ namespace {
 /// Threads that start while we arm their siblings are inherited or found by looking again.
 constexpr int max_looks = 16;
 
-/// Its children may need the probes that are its family's: whoever arms decides who has to go.
+/// The former process's children may still need its probes, so the caller decides what to disarm.
 Error former_is_armed(pid_t pid) {
   return {fmt::format("another process {} was armed, whose family carries probes", pid), EEXIST};
 }

@@ -76,7 +76,7 @@ void StuckChildren::observe_naps(WatchedChild& child, const WaitState& state) {
   }
 }
 
-/// What only looks like a nap loop is found out again and again, too, as long as it goes on.
+/// A loop that was judged is sampled again from time to time, for as long as it goes on.
 void StuckChildren::look_at_naps(WatchedChild& child) {
   const WaitState& nap = child.naps.loop()->nap;
   if (!child.nap_window) {
