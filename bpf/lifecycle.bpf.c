@@ -337,8 +337,8 @@ struct {
 } ended_children SEC(".maps");
 
 /*
- * One thread reports the end. Two threads can see it at the same time only while both still exist. A
- * map picks one of them, because kernels before 5.12 refuse programs with an atomic exchange.
+ * One thread reports the end. Two threads can see it at the same time only while both still exist.
+ * A map picks one of them, because kernels before 5.12 refuse programs with an atomic exchange.
  */
 static __always_inline bool is_first_to_end(struct task_struct* leader, struct fm_taint* taint) {
   struct ended_child key = {.fork_time_ns = taint->child.fork_time_ns, .pid = taint->child.pid};

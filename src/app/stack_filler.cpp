@@ -8,7 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <ranges>
+#include <functional>
+#include <iterator>
 #include <tuple>
 
 namespace forkmon {
@@ -47,10 +48,18 @@ auto place_of(const Mapping& mapping) {
 
 /// Do both map the same pieces of the same files as code, at the same places?
 bool has_same_code(const AddressSpace& left, const AddressSpace& right) {
-  const auto code_of = [](const AddressSpace& space) {
-    return std::views::filter(space.mappings(), &Mapping::executable);
+  const auto next_code = [](auto at, const AddressSpace& space) {
+    return std::find_if(at, space.mappings().end(), std::mem_fn(&Mapping::executable));
   };
-  return std::ranges::equal(code_of(left), code_of(right), {}, place_of, place_of);
+  auto of_left = next_code(left.mappings().begin(), left);
+  auto of_right = next_code(right.mappings().begin(), right);
+  while (of_left != left.mappings().end() && of_right != right.mappings().end()) {
+    if (place_of(*of_left) != place_of(*of_right))
+      return false;
+    of_left = next_code(std::next(of_left), left);
+    of_right = next_code(std::next(of_right), right);
+  }
+  return of_left == left.mappings().end() && of_right == right.mappings().end();
 }
 
 /// The copy starts at or a little below the stack pointer.
