@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "forkmon/wire.h"
+#include "pid_namespace.bpf.h"
 #include "task_maps.bpf.h"
 
 struct {

@@ -35,7 +35,7 @@ static __always_inline void tell_of_mapped(struct task_struct* task, const struc
     return;
   }
   record->time_ns = bpf_ktime_get_ns();
-  record->pid = task->tgid;
+  record->pid = process_number_of(task);
   record->is_exec = is_exec;
   record->is_stopped = stop_for_agent(task, family);
   record->account = family->account;

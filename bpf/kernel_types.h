@@ -79,6 +79,25 @@ struct bpf_iter__task_vma {
   struct vm_area_struct* vma;
 };
 
+struct ns_common {
+  unsigned int inum;
+};
+
+struct pid_namespace {
+  struct ns_common ns;
+};
+
+/* A task's number in one of the namespaces that it is in. */
+struct upid {
+  int nr;
+  struct pid_namespace* ns;
+};
+
+struct pid {
+  unsigned int level;
+  struct upid numbers[1]; /* from the first namespace, 0, to the innermost, `level` */
+};
+
 struct linux_binprm {
   const char* filename;
 };
@@ -143,6 +162,7 @@ struct task_struct {
   __u64 start_boottime; /* since 5.5; ns */
   __u64 self_exec_id;
   struct list_head thread_node;
+  struct pid* thread_pid;
   struct mm_struct* mm;
   struct task_struct* group_leader;
   struct signal_struct* signal;

@@ -30,6 +30,8 @@ struct {
 
 /* See task_maps.bpf.h. */
 const volatile bool has_task_storage = true;
+/* See pid_namespace.bpf.h. */
+const volatile __u32 own_pid_namespace = 0;
 
 static __always_inline bool set_family(struct task_struct* task, struct fm_family* family) {
   if (mark_family(task, family))
@@ -107,7 +109,7 @@ static __always_inline void tell_of_first_thread(struct task_struct* task) {
   if (!record) /* the next thread tries again */
     return;
   family->flags |= FM_FAMILY_THREADED;
-  record->pid = task->tgid;
+  record->pid = process_number_of(task);
   record->reserved = 0;
   bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
@@ -185,7 +187,7 @@ static __always_inline void report_fork(struct task_struct* parent, struct task_
   fork->child = taint->child;
   fork->cgroup_id = remember_cgroup(parent);
   fork->uid = (__u32)bpf_get_current_uid_gid();
-  fork->parent_tid = parent->pid;
+  fork->parent_tid = number_of(parent);
   fork->parent_execs = parent->self_exec_id;
   describe_exe(parent, fork);
   describe_call(parent, fork);
@@ -239,8 +241,8 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
     return;
   }
   taint->child.fork_time_ns = bpf_ktime_get_ns();
-  taint->child.pid = child->tgid;
-  taint->child.parent_pid = parent->tgid;
+  taint->child.pid = process_number_of(child);
+  taint->child.parent_pid = process_number_of(parent);
   taint->child.start_ns = child->start_boottime;
   taint->child.parent_start_ns = parent->group_leader->start_boottime;
   taint->child.parent_threads = threads;
@@ -252,8 +254,11 @@ static __always_inline void taint_child(struct task_struct* parent, struct task_
 
 static __always_inline void see_fork(struct task_struct* parent, struct task_struct* child,
                                      bool can_loop) {
-  struct fm_family family = inherit_family(parent, child);
+  struct fm_family family;
 
+  if (!is_in_own_namespace(child))
+    return;
+  family = inherit_family(parent, child);
   if (watched_only && !(family.flags & FM_FAMILY_WATCHED))
     return;
   if (child->pid != child->tgid) {
@@ -411,7 +416,7 @@ static __always_inline void report_exe(struct task_struct* task, struct linux_bi
   start_record(&exe->record, FM_RECORD_EXE, sizeof(*exe));
   exe->exe_inode = inode->i_ino;
   exe->exe_dev = dev;
-  exe->pid = task->tgid;
+  exe->pid = process_number_of(task);
   exe->path[0] = 0;
   bpf_probe_read_kernel_str(exe->path, sizeof(exe->path), bprm->filename);
   bpf_ringbuf_submit(exe, BPF_RB_FORCE_WAKEUP);
@@ -433,6 +438,8 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   struct fm_family* family = family_of(task);
   struct fm_taint* taint = taint_of(task);
 
+  if (!is_in_own_namespace(task))
+    return 0;
   add_to(&totals, FM_TOTAL_EXECS);
   report_exe(task, bprm);
   if (taint)

@@ -51,7 +51,7 @@ static __always_inline void fill_call(struct fm_call_record* call, struct fm_tai
   call->ip = ip;
   call->function = FM_FUNCTION_OF(place);
   call->library = FM_LIBRARY_OF(place);
-  call->tid = (__u32)bpf_get_current_pid_tgid();
+  call->tid = number_of(bpf_get_current_task_btf());
   bpf_get_current_comm(call->comm, sizeof(call->comm));
 }
 

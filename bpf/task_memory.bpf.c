@@ -27,8 +27,8 @@ SEC("?iter/task") int list_task_memory(struct bpf_iter__task* context) {
   if (!mm)
     return 0;
   record.mm = (__u64)mm;
-  record.tgid = task->tgid;
-  record.tid = task->pid;
+  record.tgid = process_number_of(task);
+  record.tid = number_of(task);
   record.mm_users = mm->mm_users.counter;
   record.flags = task->flags;
   bpf_seq_write(context->meta->seq, &record, sizeof(record));

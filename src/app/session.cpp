@@ -8,6 +8,7 @@
 #include "app/log.h"
 #include "app/monitor.h"
 #include "app/reporter.h"
+#include "process/pid_namespace.h"
 #include "sensors/check.h"
 #include "sinks/inventory_text.h"
 #include "util/text.h"
@@ -52,6 +53,7 @@ public:
 
 private:
   Status check_target() const;
+  Status check_namespace() const;
   Status start_target();
   Status start_agent();
   Status start_loop();
@@ -86,7 +88,21 @@ Status Session::check_target() const {
   return ok();
 }
 
+/// A fleet's agent that sees nothing but its own container would be taken for a healthy host.
+Status Session::check_namespace() const {
+  const auto own = own_pid_namespace();
+  if (!own)
+    return own.error();
+  if (own->sees_whole_host() || options_.mode != Mode::agent)
+    return ok();
+  return Error{"the agent watches a whole host, and this pid namespace shows a part of it: use the "
+               "host's (docker --pid=host, Kubernetes hostPID: true); in this one there is "
+               "forkmon --trace"};
+}
+
 Status Session::start() {
+  if (auto checked = check_namespace(); !checked)
+    return checked;
   if (options_.pid)
     if (auto checked = check_target(); !checked)
       return checked;
@@ -187,7 +203,9 @@ std::string Session::scope() const {
   if (options_.mode == Mode::agent)
     return fmt::format("the whole system, metrics on {}://{}/metrics",
                        options_.web.tls_cert.empty() ? "http" : "https", options_.listen);
-  return "the whole system, until Ctrl-C";
+  const auto own = own_pid_namespace();
+  return own && own->sees_whole_host() ? "the whole system, until Ctrl-C"
+                                       : "the processes of this pid namespace, until Ctrl-C";
 }
 
 /// What ended a session of -p; nothing where the user did.

@@ -3,6 +3,7 @@
 
 #include "forkmon.skel.h"
 #include "forkmon/cgroup_name.h"
+#include "process/pid_namespace.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -150,6 +151,20 @@ void choose_optional_programs(const KernelFeatures& kernel, forkmon_bpf& skeleto
   skeleton.rodata->knows_inode_objects = knows_files;
 }
 
+/// Whose tasks, and by which numbers. Task storage is found by pidfd, in whatever namespace.
+Status choose_tasks(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
+  const auto own = own_pid_namespace();
+  if (!own)
+    return own.error();
+  if (own->sees_whole_host())
+    return ok();
+  if (!kernel.task_storage)
+    return Error{"before Linux 5.13 forkmon needs the host's pid namespace (docker --pid=host, "
+                 "Kubernetes hostPID: true)"};
+  skeleton.rodata->own_pid_namespace = own->inode;
+  return ok();
+}
+
 void choose_task_maps(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
   const auto& maps = skeleton.maps;
   for (bpf_map* map : {maps.taints, maps.families, maps.calls})
@@ -198,6 +213,8 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   state->kernel = KernelFeatures::of_running_kernel();
   choose_optional_programs(state->kernel, *state->skeleton);
   choose_task_maps(state->kernel, *state->skeleton);
+  if (auto chosen = choose_tasks(state->kernel, *state->skeleton); !chosen)
+    return chosen.error();
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
   if (settings.run_statistics) {

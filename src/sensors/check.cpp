@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/check.h"
 
+#include "process/pid_namespace.h"
 #include "process/proc.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/probes.h"
@@ -58,6 +59,15 @@ bool is_locked_down() {
   return state && state->find("[confidentiality]") != std::string::npos;
 }
 
+/// What a container's own pid namespace hides from us.
+std::string reach() {
+  const auto own = own_pid_namespace();
+  return own && own->sees_whole_host()
+             ? ""
+             : "; of this pid namespace only: for the whole host use its own (docker --pid=host, "
+               "Kubernetes hostPID: true)";
+}
+
 SensorCheck check_lifecycle() {
   SensorCheck check{"lifecycle", true, false, "", "no child is known to be tainted"};
   if (auto missing = missing_prerequisite()) {
@@ -67,8 +77,8 @@ SensorCheck check_lifecycle() {
   auto programs = BpfPrograms::load({.ring_bytes = 65536});
   Status attached = programs ? (*programs)->attach_lifecycle() : Status(programs.error());
   check.usable = static_cast<bool>(attached);
-  check.detail =
-      attached ? "BTF tracepoints sched_process_fork, _exec, _exit" : attached.error().message;
+  check.detail = attached ? "BTF tracepoints sched_process_fork, _exec, _exit" + reach()
+                          : attached.error().message;
   return check;
 }
 
@@ -91,8 +101,8 @@ Status try_probes() {
     return Error{*missing};
   if (auto reason = KernelFeatures::of_running_kernel().why_no_calls())
     return Error{*reason};
-  if (auto anchor = find_anchor(); !anchor)
-    return anchor;
+  if (auto anchor = Anchor::create(); !anchor)
+    return anchor.error();
   auto events = UprobeEvents::create();
   if (!events)
     return events.error();

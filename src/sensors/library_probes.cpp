@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/library_probes.h"
 
-#include "process/proc.h"
 #include "sensors/mapped_files.h"
 #include "util/time.h"
 
@@ -14,20 +13,10 @@
 namespace forkmon {
 namespace {
 
-constexpr pid_t kthreadd = 2;
-
 /// Of the loader's hook, in LibraryProbes::Defined.
 constexpr std::size_t loader = probe_tiers;
 
 } // namespace
-
-Status find_anchor() {
-  auto stat = read_stat(kthreadd);
-  if (!stat || !stat->is_kernel_thread)
-    return Error{"process 2 is not the kernel's kthreadd: run in the host's pid namespace "
-                 "(docker --pid=host, Kubernetes hostPID: true)"};
-  return ok();
-}
 
 Files LibraryProbes::known_of(std::span<const FileId> files) const {
   Files known;
@@ -129,7 +118,7 @@ bool LibraryProbes::is_of_its_file(const Event& event) const {
 Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) const {
   if (event.anchor)
     return event.anchor;
-  auto opened = open_tracepoint(event.id, kthreadd, Inheritance::none);
+  auto opened = open_tracepoint(event.id, anchored_.pid(), Inheritance::none);
   if (!opened)
     return opened.error();
   if (!is_of_its_file(event))

@@ -2,8 +2,8 @@
 /// Probes of library files: defined once, and opened on threads.
 ///
 /// All sites of a library (and tier, where these are told apart) are one tracefs event. The BPF
-/// program is attached to it once, through an anchor: a perf event on the kernel thread kthreadd,
-/// which never runs user code. Nobody feels a probe before it is opened on a thread.
+/// program is attached to it once, through an anchor: a perf event on a task that never runs what
+/// is probed (sensors/anchor.h). Nobody feels a probe before it is opened on a thread.
 ///
 /// An anchored event is not free for strangers: whenever any process maps the file, the kernel
 /// looks at each site and asks whether the process is to have it (uprobe_mmap in
@@ -13,6 +13,7 @@
 
 #include "forkmon/event.h"
 #include "forkmon/probe_usage.h"
+#include "sensors/anchor.h"
 #include "sensors/bpf_programs.h"
 #include "sensors/perf_event.h"
 #include "sensors/tracefs.h"
@@ -44,9 +45,6 @@ struct LibrarySites {
   /// another file once this one has been copied up. Else null.
   std::shared_ptr<const Fd> shown_by_overlay{};
 };
-
-/// Is pid 2 the kernel's kthreadd? Not so in a container with a pid namespace of its own.
-Status find_anchor();
 
 /// Whether a tier can be taken off alone. That takes a perf event of each thread for each tier.
 enum class Tiers { together, apart };
@@ -87,8 +85,9 @@ public:
   /// single site, and always anchored: that shows from the start whether this system has probes.
   using Defined = std::array<std::optional<Event>, probe_tiers + 1>;
 
-  LibraryProbes(BpfPrograms& programs, Tiers tiers, UprobeEvents events)
-      : programs_(programs), tiers_(tiers), events_(std::move(events)) {}
+  LibraryProbes(BpfPrograms& programs, Tiers tiers, Anchor anchored, UprobeEvents events)
+      : programs_(programs), tiers_(tiers), anchored_(std::move(anchored)),
+        events_(std::move(events)) {}
 
   bool has(const FileId& file) const { return libraries_.contains(file); }
   /// Those of the files whose probes are defined.
@@ -131,6 +130,7 @@ private:
 
   BpfPrograms& programs_;
   Tiers tiers_;
+  Anchor anchored_;
   UprobeEvents events_; ///< removed after the anchors that use them
   std::map<FileId, Defined> libraries_;
 };

@@ -50,21 +50,23 @@ std::size_t raise_descriptor_limit() {
 
 } // namespace
 
-ProbeSensor::ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events,
+ProbeSensor::ProbeSensor(BpfPrograms& programs, LibraryProbes libraries,
                          std::size_t max_descriptors)
-    : programs_(programs), family_map_(programs.families()),
-      libraries_(programs, tiers, std::move(events)), max_descriptors_(max_descriptors) {}
+    : programs_(programs), family_map_(programs.families()), libraries_(std::move(libraries)),
+      max_descriptors_(max_descriptors) {}
 
 Result<std::unique_ptr<ProbeSensor>> ProbeSensor::create(BpfPrograms& programs, Tiers tiers) {
   if (auto reason = programs.why_no_probes())
     return Error{*reason};
-  if (auto anchor = find_anchor(); !anchor)
+  auto anchor = Anchor::create();
+  if (!anchor)
     return anchor.error();
   auto events = UprobeEvents::create();
   if (!events)
     return events.error();
+  LibraryProbes libraries(programs, tiers, std::move(*anchor), std::move(*events));
   return std::unique_ptr<ProbeSensor>(
-      new ProbeSensor(programs, tiers, std::move(*events), raise_descriptor_limit()));
+      new ProbeSensor(programs, std::move(libraries), raise_descriptor_limit()));
 }
 
 /// hold() cannot wait until probes are defined.

@@ -121,7 +121,7 @@ private:
     /// Does the mark stand for probes of this family?
     bool owns(const fm_family& mark) const;
   };
-  ProbeSensor(BpfPrograms& programs, Tiers tiers, UprobeEvents events, std::size_t max_descriptors);
+  ProbeSensor(BpfPrograms& programs, LibraryProbes libraries, std::size_t max_descriptors);
   Status open_everywhere(const Files& files);
   Result<Armed> prepare(pid_t pid, std::size_t threads, Inheritance inheritance,
                         std::uint32_t flags, Files files);

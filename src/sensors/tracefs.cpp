@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sensors/tracefs.h"
 
+#include "process/pid_namespace.h"
 #include "process/proc.h"
 #include "util/fd.h"
 #include "util/number.h"
@@ -10,7 +11,8 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -39,29 +41,46 @@ Status append(const std::string& path, const std::string& text) {
   return ok();
 }
 
-/// "forkmon_PID_STARTTIME": whose group this is, however often the pid is used again.
-std::string group_of(pid_t pid, std::uint64_t start_time) {
-  return fmt::format("{}{}_{}", group_prefix, pid, start_time);
+/// "forkmon_PIDNAMESPACE_PID_STARTTIME": whose group this is, however often the pid is used again.
+std::string group_of(PidNamespace space, pid_t pid, std::uint64_t start_time) {
+  return fmt::format("{}{}_{}_{}", group_prefix, space.inode, pid, start_time);
+}
+
+std::optional<std::array<std::uint64_t, 3>> numbers_of(std::string_view group) {
+  std::array<std::uint64_t, 3> numbers{};
+  for (std::uint64_t& number : numbers) {
+    const auto end = std::min(group.find('_'), group.size());
+    const auto read = parse_number<std::uint64_t>(group.substr(0, end));
+    if (!read)
+      return std::nullopt;
+    number = *read;
+    group.remove_prefix(std::min(end + 1, group.size()));
+  }
+  return group.empty() ? std::optional(numbers) : std::nullopt;
+}
+
+/// Has that agent ended? Of other pid namespaces only the first one can tell, by whether anybody
+/// is left there at all.
+bool has_ended(PidNamespace own, PidNamespace space, pid_t pid, std::uint64_t start_time) {
+  if (space.inode != own.inode)
+    return own.sees_whole_host() && !is_inhabited(space);
+  const auto running = read_stat(pid);
+  return !running || running->start_time != start_time;
 }
 
 /// Is this a group of an agent that has ended?
-bool is_left_over(std::string_view group) {
+bool is_left_over(PidNamespace own, std::string_view group) {
   if (!group.starts_with(group_prefix))
     return false;
-  group.remove_prefix(group_prefix.size());
-  auto separator = group.find('_');
-  if (separator == std::string_view::npos)
+  const auto numbers = numbers_of(group.substr(group_prefix.size()));
+  if (!numbers)
     return false;
-  auto pid = parse_number<std::uint64_t>(group.substr(0, separator));
-  auto start = parse_number<std::uint64_t>(group.substr(separator + 1));
-  if (!pid || !start)
-    return false;
-  auto running = read_stat(static_cast<pid_t>(*pid));
-  return !running || running->start_time != *start;
+  const auto& [space, pid, start_time] = *numbers;
+  return has_ended(own, {static_cast<std::uint32_t>(space)}, static_cast<pid_t>(pid), start_time);
 }
 
 /// Lines of uprobe_events look like "p:GROUP/EVENT PATH:OFFSET".
-void remove_left_overs(const std::string& tracefs) {
+void remove_left_overs(PidNamespace own, const std::string& tracefs) {
   std::ifstream events(tracefs + "/uprobe_events");
   std::vector<std::string> names;
   for (std::string line; std::getline(events, line);) {
@@ -69,7 +88,7 @@ void remove_left_overs(const std::string& tracefs) {
     auto slash = name.find('/');
     if (!name.starts_with("p:") || slash == std::string::npos)
       continue;
-    if (is_left_over(std::string_view(name).substr(2, slash - 2)))
+    if (is_left_over(own, std::string_view(name).substr(2, slash - 2)))
       names.push_back(name.substr(2));
   }
   for (const std::string& name : names) // the second line of an event with several sites fails
@@ -111,11 +130,14 @@ Result<UprobeEvents> UprobeEvents::create() {
     return tracefs.error();
   if (access((*tracefs + "/uprobe_events").c_str(), W_OK) != 0)
     return Error::from_errno(*tracefs + "/uprobe_events cannot be written", errno);
-  remove_left_overs(*tracefs);
+  const auto own = own_pid_namespace();
+  if (!own)
+    return own.error();
+  remove_left_overs(*own, *tracefs);
   auto self = read_stat(getpid());
   if (!self)
     return self.error();
-  return UprobeEvents(*tracefs, group_of(getpid(), self->start_time));
+  return UprobeEvents(*tracefs, group_of(*own, getpid(), self->start_time));
 }
 
 UprobeEvents::~UprobeEvents() {
