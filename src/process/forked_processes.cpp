@@ -105,6 +105,8 @@ std::vector<ForkedProcess> forked_processes() {
     auto process = read_stat(pid);
     if (!process || !process->forked_no_exec || process->is_kernel_thread || process->has_ended())
       continue;
+    if (process->ppid == getpid())
+      continue; // our own helper, which calls nothing unsafe
     if (share_memory(process->pid, process->ppid))
       continue; // made by vfork or clone: its other threads go on
     auto parent = read_stat(process->ppid);
