@@ -10,10 +10,17 @@
 
 namespace forkmon {
 
-void Enricher::remember(const FileId& file, std::string path) {
-  if (paths_.size() >= max_remembered)
-    paths_.clear();
-  paths_[file] = std::move(path);
+void Enricher::remember(Paths& paths, const FileId& file, std::string path) {
+  if (paths.size() >= max_remembered)
+    paths.clear();
+  paths[file] = std::move(path);
+}
+
+/// On btrfs, executables of two subvolumes may have one id.
+const std::string* Enricher::find(const Paths& paths, const ForkEvent& fork) {
+  auto found = paths.find(fork.exe_id);
+  return found != paths.end() && base_name(found->second).starts_with(fork.exe) ? &found->second
+                                                                                : nullptr;
 }
 
 /// stat(2) differs from the kernel's device and inode on btrfs and overlayfs: such a path is learnt
@@ -21,27 +28,28 @@ void Enricher::remember(const FileId& file, std::string path) {
 void Enricher::learn(const ExeEvent& exe) {
   auto running = read_executable(static_cast<pid_t>(exe.pid));
   if (running && running->file == exe.exe_id) {
-    remember(exe.exe_id, running->path);
+    remember(paths_, exe.exe_id, running->path);
     return;
   }
   auto started = resolve_executable(exe.path);
   if (started && started->file == exe.exe_id)
-    remember(exe.exe_id, started->path);
+    remember(paths_, exe.exe_id, started->path);
+  else if (exe.path.starts_with('/'))
+    remember(given_, exe.exe_id, exe.path);
 }
 
 std::string Enricher::path_of(const ForkEvent& fork) {
-  // On btrfs, executables of two subvolumes may have one id.
-  if (auto known = paths_.find(fork.exe_id);
-      known != paths_.end() && base_name(known->second).starts_with(fork.exe))
-    return known->second;
+  if (const std::string* known = find(paths_, fork))
+    return *known;
   for (const ProcessId& process : {parent_of(fork.child), process_of(fork.child)}) {
     auto exe = read_executable(process.pid);
     if (!exe || !base_name(exe->path).starts_with(fork.exe) || !is_still(process))
       continue;
-    remember(fork.exe_id, exe->path);
+    remember(paths_, fork.exe_id, exe->path);
     return exe->path;
   }
-  return fork.exe;
+  const std::string* given = find(given_, fork);
+  return given != nullptr ? *given : fork.exe;
 }
 
 /// One that forks all the time is looked at once a second.

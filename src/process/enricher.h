@@ -25,7 +25,9 @@ private:
   std::string path_of(const ForkEvent& fork);
   std::optional<std::string> cgroup_of(const ForkEvent& fork);
   std::optional<std::string> read_cgroup_of(const ForkEvent& fork) const;
-  void remember(const FileId& file, std::string path);
+  using Paths = std::map<FileId, std::string>;
+  static const std::string* find(const Paths& paths, const ForkEvent& fork);
+  static void remember(Paths& paths, const FileId& file, std::string path);
 
   static constexpr std::size_t max_remembered = 4096;
   /// A process may be moved to another cgroup, which its id tells on cgroup v2 alone.
@@ -36,7 +38,8 @@ private:
     std::uint64_t read_ns = 0; ///< CLOCK_MONOTONIC, of the fork
     std::string path;
   };
-  std::map<FileId, std::string> paths_;
+  Paths paths_; ///< as /proc shows them
+  Paths given_; ///< to execve(2), where nobody could be looked at in time
   std::map<std::uint32_t, Cgroup> recent_cgroups_; ///< of parents, by pid
   CgroupHierarchy cgroups_;
 };

@@ -13,8 +13,10 @@ LIBRARIES = LIBRARIES.with_name(LIBRARIES.name + "-linux-gnu")
 ALLOCATORS = {
     "jemalloc": LIBRARIES / "libjemalloc.so.2",
     "tcmalloc": LIBRARIES / "libtcmalloc_minimal.so.4",
-    "mimalloc": LIBRARIES / "libmimalloc.so.2",
+    "mimalloc": next(LIBRARIES.glob("libmimalloc.so.[23]"), None),  # of Debian 12, of 13
 }
+# The kernel's headers are those of x86-64: see tests/kernel/run.sh.
+I386 = ("gcc", "-m32", "-isystem", "/usr/include/x86_64-linux-gnu")
 C_LIBRARIES = {
     "static_glibc": ("gcc", "-static"),
     "musl": ("musl-gcc",),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import Agent, Running, Trace, by_child, run, trace_command, wait_until, workload
-from own_libraries import compiled, library
+from own_libraries import I386, compiled, library
 from stuck_harness import findings_so_far
 
 ALLOCATED = {"malloc": 10, "free": 10}
@@ -142,7 +142,7 @@ def kernel_runs_32_bit_programs():
 if kernel_runs_32_bit_programs():
 
     def test_32_bit_program_is_watched_but_never_called_exact(tmp_path):
-        program = compiled(tmp_path, "malloc_1000", "gcc", "-m32")
+        program = compiled(tmp_path, "malloc_1000", *I386)
         session = trace_command(tmp_path, program, options=["--all"])
         [end] = children_of(session)
         assert end["outcome"] == "exit" and end["calls"] == {} and not end["exact"]
@@ -152,7 +152,7 @@ if kernel_runs_32_bit_programs():
         assert "32-bit" in session.stderr
 
     def test_programs_beside_a_32_bit_one_stay_exact(tmp_path):
-        program = compiled(tmp_path, "malloc_1000", "gcc", "-m32")
+        program = compiled(tmp_path, "malloc_1000", *I386)
         session = trace_command(tmp_path, "sh", "-c", f"{workload('malloc_1000')}; {program}; "
                                 f"{workload('malloc_1000')}", options=["--all"])
         ends = children_of(session)

@@ -28,9 +28,11 @@ copy_program() {
   done
 }
 
-# Debian's kernels run programs of i386, while that which runs the other tests may not.
+# Debian's kernels run programs of i386, while that which runs the other tests may not. The kernel's
+# headers are those of x86-64: a link to them comes with gcc-multilib alone, which no cross compiler
+# can stand beside.
 compile_for_i386() {
-  gcc -m32 -static -std=c11 -D_GNU_SOURCE -O1 -fno-builtin -pthread "tests/workloads/$1.c" -o "$2"
+  gcc -m32 -isystem "/usr/include/$(gcc -print-multiarch)" -static -std=c11 -D_GNU_SOURCE -O1 -fno-builtin -pthread "tests/workloads/$1.c" -o "$2"
 }
 
 copy_workloads() {
