@@ -19,8 +19,9 @@ constexpr std::size_t kMaxFrames = 128;
 constexpr std::size_t kMaxThreads = 4096;
 constexpr std::size_t kMaxInterpreters = 64;
 
-// FRAME_OWNED_BY_CSTACK: the entry of the interpreter's loop, without code of its own.
-constexpr std::uint8_t kOwnedByCStack = 3;
+// FRAME_OWNED_BY_CSTACK, or since 3.14 that or FRAME_OWNED_BY_INTERPRETER: the entry of the
+// interpreter's loop, without code of its own.
+constexpr std::uint8_t kOwnedByNoCode = 3;
 
 // PyBytesObject up to its bytes: Include/cpython/bytesobject.h.
 constexpr std::uint64_t kBytesHeader = 32;
@@ -97,9 +98,9 @@ private:
 
   bool add(std::uint64_t frame, PythonTraceback& traceback) {
     if (layout_.frame_owner != PythonLayout::kNone &&
-        memory_.number<std::uint8_t>(frame + layout_.frame_owner) == kOwnedByCStack)
+        memory_.number<std::uint8_t>(frame + layout_.frame_owner).value_or(0) >= kOwnedByNoCode)
       return true;
-    const auto code = pointer(frame + layout_.frame_code);
+    const auto code = pointer(frame + layout_.frame_code) & ~layout_.code_tags;
     const auto name = read_python_string(memory_, layout_, pointer(code + layout_.code_name));
     const auto file = read_python_string(memory_, layout_, pointer(code + layout_.code_filename));
     if (!name || !file) {
@@ -111,7 +112,7 @@ private:
     const auto instruction = instruction_offset(frame, code);
     result.source = fmt::format("{}:{}", *file, line_of(code, instruction));
     if (traceback.frames.empty())
-      traceback.enters_with = opcode_at(code, instruction) == layout_.enter_with;
+      traceback.enters_with = enters_with(code, instruction);
     traceback.frames.push_back(std::move(result));
     return true;
   }
@@ -129,8 +130,16 @@ private:
     return 0;
   }
 
-  /// 0, which is no instruction that waits, where it cannot be read.
-  std::uint8_t opcode_at(std::uint64_t code, std::int64_t offset) {
+  bool enters_with(std::uint64_t code, std::int64_t offset) {
+    if (!layout_.enters_by_next)
+      return byte_at(code, offset) == layout_.enter_with;
+    const bool loads_enter = byte_at(code, offset - 1) == 0; // its argument: _Py_SPECIAL_METHODS
+    return loads_enter && byte_at(code, offset - 2) == layout_.enter_with;
+  }
+
+  /// Of its instructions, which have two bytes each: code and argument. 0, which is no instruction
+  /// that waits, where it cannot be read.
+  std::uint8_t byte_at(std::uint64_t code, std::int64_t offset) {
     if (offset < 0)
       return 0;
     const auto instructions = layout_.code_bytes == PythonLayout::kNone

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// The Python traceback of a process that runs CPython 3.9 to 3.13 and stands still, read from its
+/// The Python traceback of a process that runs CPython 3.9 to 3.14 and stands still, read from its
 /// memory.
 #pragma once
 

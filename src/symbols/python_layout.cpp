@@ -12,7 +12,7 @@ constexpr std::uint32_t kNone = PythonLayout::kNone;
 
 // From offsetof() on the headers of each version, x86-64 (aarch64 has the same data model):
 // Include/internal/pycore_{runtime,interp,frame}.h, Include/cpython/{pystate,code,frameobject}.h.
-// All were run: 3.9.18, 3.10.13, 3.11.2 (Debian), 3.11.7, 3.12.1 and, below, 3.13.0.
+// All were run: 3.9.18, 3.10.13, 3.11.2 (Debian), 3.11.7, 3.12.1 and, below, 3.13.0 and 3.14.10.
 constexpr std::array<PythonLayout, 4> kLayouts{{
     {
         .minor = 9,
@@ -123,28 +123,54 @@ constexpr std::array<PythonLayout, 4> kLayouts{{
 constexpr char kCookie[] = {'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y'};
 constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 20;
 
-/// Words of _Py_DebugOffsets of 3.13, Include/internal/pycore_runtime.h.
-struct DebugOffsets {
+using Word = std::uint64_t;
+
+/// struct _Py_DebugOffsets of 3.13, up to what is read: Include/internal/pycore_runtime.h.
+struct DebugOffsets13 {
   char cookie[8];
-  std::uint64_t version;
-  std::uint64_t free_threaded;
+  Word version, free_threaded;
   struct {
-    std::uint64_t size, finalizing, interpreters_head;
+    Word size, finalizing, interpreters_head;
   } runtime;
   struct {
-    std::uint64_t size, id, next, threads_head, gc, imports_modules, sysdict, builtins, ceval_gil,
+    Word size, id, next, threads_head, gc, imports_modules, sysdict, builtins, ceval_gil,
         gil_runtime_state, gil_enabled, gil_locked, gil_holder;
   } interpreter;
   struct {
-    std::uint64_t size, prev, next, interp, current_frame, thread_id, native_thread_id,
-        datastack_chunk, status;
+    Word size, prev, next, interp, current_frame, thread_id, native_thread_id, datastack_chunk,
+        status;
   } thread;
   struct {
-    std::uint64_t size, previous, executable, instr_ptr, localsplus, owner;
+    Word size, previous, executable, instr_ptr, localsplus, owner;
   } frame;
   struct {
-    std::uint64_t size, filename, name, qualname, linetable, firstlineno, argcount, localsplusnames,
+    Word size, filename, name, qualname, linetable, firstlineno, argcount, localsplusnames,
         localspluskinds, co_code_adaptive;
+  } code;
+};
+
+/// Of 3.14: Include/internal/pycore_debug_offsets.h.
+struct DebugOffsets14 {
+  char cookie[8];
+  Word version, free_threaded;
+  struct {
+    Word size, finalizing, interpreters_head;
+  } runtime;
+  struct {
+    Word size, id, next, threads_head, threads_main, gc, imports_modules, sysdict, builtins,
+        ceval_gil, gil_runtime_state, gil_enabled, gil_locked, gil_holder, code_object_generation,
+        tlbc_generation;
+  } interpreter;
+  struct {
+    Word size, prev, next, interp, current_frame, thread_id, native_thread_id, datastack_chunk,
+        status;
+  } thread;
+  struct {
+    Word size, previous, executable, instr_ptr, localsplus, owner, stackpointer, tlbc_index;
+  } frame;
+  struct {
+    Word size, filename, name, qualname, linetable, firstlineno, argcount, localsplusnames,
+        localspluskinds, co_code_adaptive, co_tlbc;
   } code;
 };
 
@@ -153,25 +179,14 @@ std::uint32_t narrow(std::uint64_t offset, bool& ok) {
   return static_cast<std::uint32_t>(std::min(offset, kMaxOffset));
 }
 
-} // namespace
-
-std::optional<PythonLayout> python_layout(int minor) {
-  const auto layout = std::ranges::find(kLayouts, minor, &PythonLayout::minor);
-  if (layout == kLayouts.end())
-    return {};
-  return *layout;
-}
-
-std::optional<PythonLayout> read_python_layout(MemoryReader& memory, std::uint64_t runtime) {
-  const auto offsets = memory.number<DebugOffsets>(runtime);
-  if (!offsets || std::memcmp(offsets->cookie, kCookie, sizeof kCookie) != 0 ||
-      offsets->version >> 16 != 0x030d)
+/// `layout` has what is not described: the sizes of string headers are those of 3.12.
+template <typename Offsets>
+std::optional<PythonLayout> described(MemoryReader& memory, std::uint64_t runtime,
+                                      PythonLayout layout) {
+  const auto offsets = memory.number<Offsets>(runtime);
+  if (!offsets)
     return {};
   bool ok = true;
-  // The sizes of string headers are not described; they are those of 3.12.
-  PythonLayout layout = kLayouts.back();
-  layout.minor = 13;
-  layout.enter_with = 2; // BEFORE_WITH
   layout.runtime_interpreters_head = narrow(offsets->runtime.interpreters_head, ok);
   layout.interpreter_next = narrow(offsets->interpreter.next, ok);
   layout.interpreter_threads_head = narrow(offsets->interpreter.threads_head, ok);
@@ -190,6 +205,43 @@ std::optional<PythonLayout> read_python_layout(MemoryReader& memory, std::uint64
   layout.code_lines = narrow(offsets->code.linetable, ok);
   layout.code_instructions = narrow(offsets->code.co_code_adaptive, ok);
   return ok ? std::optional(layout) : std::nullopt;
+}
+
+/// The start of both.
+struct DebugHeader {
+  char cookie[8];
+  Word version, free_threaded;
+};
+
+} // namespace
+
+std::optional<PythonLayout> python_layout(int minor) {
+  const auto layout = std::ranges::find(kLayouts, minor, &PythonLayout::minor);
+  if (layout == kLayouts.end())
+    return {};
+  return *layout;
+}
+
+std::optional<PythonLayout> read_python_layout(MemoryReader& memory, std::uint64_t runtime) {
+  const auto header = memory.number<DebugHeader>(runtime);
+  if (!header || std::memcmp(header->cookie, kCookie, sizeof kCookie) != 0 ||
+      header->free_threaded != 0) // its objects have other headers
+    return {};
+  PythonLayout layout = kLayouts.back();
+  switch (header->version >> 16) {
+  case 0x030d:
+    layout.minor = 13;
+    layout.enter_with = 2; // BEFORE_WITH
+    return described<DebugOffsets13>(memory, runtime, layout);
+  case 0x030e:
+    layout.minor = 14;
+    layout.enter_with = 95; // LOAD_SPECIAL, of 0: __enter__
+    layout.enters_by_next = true;
+    layout.code_tags = 3;
+    return described<DebugOffsets14>(memory, runtime, layout);
+  default:
+    return {};
+  }
 }
 
 } // namespace forkmon

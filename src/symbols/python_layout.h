@@ -53,13 +53,17 @@ struct PythonLayout {
   Instruction instruction = Instruction::pointer;
   Lines lines = Lines::locations;
   std::uint8_t enter_with = 0; ///< opcode that calls __enter__: Lib/opcode.py
+  /// Since 3.14 it only loads __enter__, and the instruction after it calls that.
+  bool enters_by_next = false;
+  std::uint64_t code_tags = 0; ///< bits of a frame's pointer to its code that are no address
 };
 
 /// The layout of CPython 3.`minor`, 3.9 to 3.12.
 std::optional<PythonLayout> python_layout(int minor);
 
-/// The layout that CPython 3.13 describes itself, at the start of _PyRuntime (struct
-/// _Py_DebugOffsets). None: there is no such description, or one of another version.
+/// The layout that CPython 3.13 or 3.14 describes itself, at the start of _PyRuntime (struct
+/// _Py_DebugOffsets). None: there is no such description, one of another version, or that of a
+/// free-threaded build.
 std::optional<PythonLayout> read_python_layout(MemoryReader& memory, std::uint64_t runtime);
 
 } // namespace forkmon

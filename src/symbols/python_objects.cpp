@@ -7,7 +7,7 @@
 namespace forkmon {
 namespace {
 
-// The same in 3.9 to 3.13: Include/object.h, Include/cpython/{bytesobject,unicodeobject}.h.
+// The same in 3.9 to 3.14: Include/object.h, Include/cpython/{bytesobject,unicodeobject}.h.
 constexpr std::uint64_t kSizeOffset = 16; // ob_size of bytes, length of str
 constexpr std::uint64_t kBytesData = 32;
 constexpr std::uint64_t kUnicodeState = 32;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The commands of README.md, as they are written and one after the other, in a fresh Debian.
+"""Another Debian than the host's, in a root of its own, on the host's kernel: the commands of README.md as they are
+written and one after the other, the unit tests, and the core of the end-to-end tests on the package.
 
-It takes a quarter of an hour for each, so it is run by hand: python3 -m pytest tests/matrix
-FORKMON_RELEASES names other releases: "bookworm trixie sid".
+FORKMON_RELEASES names other releases than Debian 13: "bookworm trixie sid".
 """
 
 import os
@@ -42,9 +42,21 @@ def release(request):
         yield root
 
 
-def in_sources(release, command):
-    done = release.checked("sh", "-ec", f"cd /forkmon; {command}", timeout=1800)
+# What the tests of these, and the compiler's sanitizers, need there.
+TEST_PACKAGES = ("libgtest-dev", "libgmock-dev", "python3-pytest", "python3-jsonschema", "python3-yaml", "openssl")
+CORE = ("cmd_mode", "pid_mode", "deadlocks", "python_deadlocks", "page_faults")
+
+
+def in_sources(release, command, timeout=1800):
+    done = release.checked("sh", "-ec", f"cd /forkmon; {command}", timeout=timeout)
     return done.stdout + done.stderr
+
+
+def passed_in(report):
+    """How many tests passed by this JUnit report; all did."""
+    passed, failed, skipped = map(int, run("python3", ROOT / "tests/junit_sums.py", report).stdout.split())
+    assert failed == skipped == 0, report.read_text()
+    return passed
 
 
 def test_commands_of_the_readme(release):
@@ -59,3 +71,19 @@ def test_commands_of_the_readme(release):
     done = release.checked("forkmon", "--trace", "--", "python3",
                            "/usr/share/doc/forkmon/examples/demo.py")
     assert "calls localtime_r" in done.stderr
+
+
+def test_unit_tests_under_sanitizers(release):
+    release.checked("apt-get", "-qq", "-y", "install", "--no-install-recommends", *TEST_PACKAGES)
+    in_sources(release, "cmake --preset sanitize -DFORKMON_TESTS=ON; cmake --build build-sanitize", timeout=3600)
+    release.run("ctest", "--test-dir", "/forkmon/build-sanitize", "--output-on-failure", "-j2",
+                "--output-junit", "/unit.xml", timeout=1800)
+    assert passed_in(release.path("/unit.xml")) > 800
+
+
+def test_core_of_the_end_to_end_tests(release):
+    """The installed program, on workloads that this release's compiler and C library make."""
+    files = " ".join(f"tests/e2e/test_{name}.py" for name in CORE)
+    release.run("sh", "-ec", f"cd /forkmon; FORKMON=/usr/sbin/forkmon FORKMON_BUILD=/forkmon/build-sanitize "
+                f"python3 -m pytest -q --tb=short -p no:cacheprovider --junit-xml /e2e.xml {files}", timeout=1800)
+    assert passed_in(release.path("/e2e.xml")) > 60

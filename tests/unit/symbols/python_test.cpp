@@ -60,7 +60,7 @@ std::vector<std::string> interpreters() {
   const auto* home = getenv("HOME");
   const auto versions = std::string(home != nullptr ? home : "") + "/.pyenv/versions";
   for (const auto& entry : std::filesystem::directory_iterator(versions, none))
-    for (const auto* minor : {"3.9", "3.10", "3.11", "3.12", "3.13"})
+    for (const auto* minor : {"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"})
       if (std::filesystem::exists(entry.path() / "bin" / (std::string("python") + minor)))
         found.push_back(entry.path() / "bin" / (std::string("python") + minor));
   return found;
@@ -273,6 +273,46 @@ TEST_F(FakePython, Walks) {
   EXPECT_EQ(traceback.frames[0].function, "work");
   EXPECT_EQ(traceback.frames[0].source, "/a.py:7");
   EXPECT_EQ(traceback.note, "");
+}
+
+/// struct _Py_DebugOffsets, each word of which is another one's offset: a hundred times its place.
+FakeMemory self_description(std::uint64_t version, std::uint64_t free_threaded) {
+  FakeMemory memory;
+  const std::uint8_t cookie[] = {'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y'};
+  memory.write(0x1000, cookie);
+  memory.word(0x1008, version << 16);
+  memory.word(0x1010, free_threaded);
+  for (std::uint64_t word = 3; word < 100; ++word)
+    memory.word(0x1000 + 8 * word, 100 * word);
+  return memory;
+}
+
+TEST(SelfDescription, IsReadByVersion) {
+  auto of_13 = self_description(0x030d, 0);
+  auto layout = read_python_layout(of_13, 0x1000);
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->minor, 13);
+  EXPECT_EQ(layout->runtime_interpreters_head, 500);
+  EXPECT_EQ(layout->interpreter_threads_head, 900);
+  EXPECT_EQ(layout->thread_frame, 2300);
+  EXPECT_EQ(layout->frame_owner, 3300);
+  EXPECT_EQ(layout->code_instructions, 4300);
+
+  auto of_14 = self_description(0x030e, 0);
+  layout = read_python_layout(of_14, 0x1000);
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->minor, 14);
+  EXPECT_EQ(layout->interpreter_threads_head, 900);
+  EXPECT_EQ(layout->thread_frame, 2600);
+  EXPECT_EQ(layout->frame_owner, 3600);
+  EXPECT_EQ(layout->code_instructions, 4800);
+}
+
+TEST(SelfDescription, IsNotBelievedOfAnotherVersionOrBuild) {
+  auto of_15 = self_description(0x030f, 0);
+  EXPECT_FALSE(read_python_layout(of_15, 0x1000));
+  auto free_threaded = self_description(0x030e, 1);
+  EXPECT_FALSE(read_python_layout(free_threaded, 0x1000));
 }
 
 TEST_F(FakePython, EndsALoopOfFrames) {
