@@ -32,6 +32,19 @@ bool is_tracefs(const std::string& path) {
   return statfs(path.c_str(), &info) == 0 && info.f_type == TRACEFS_MAGIC;
 }
 
+/// With the way out.
+Error cannot_write_to(const std::string& tracefs, int error) {
+  const auto failed = Error::from_errno(tracefs + "/uprobe_events cannot be written", error);
+  if (error == ENOENT)
+    return {tracefs + "/uprobe_events is missing: use a kernel built with CONFIG_UPROBE_EVENTS=y",
+            error};
+  if (error == EROFS)
+    return {fmt::format("{}: mount -o remount,rw {}, or give the container tracefs as a volume",
+                        failed.message, tracefs),
+            error};
+  return failed;
+}
+
 Status append(const std::string& path, const std::string& text) {
   Fd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!fd)
@@ -129,7 +142,7 @@ Result<UprobeEvents> UprobeEvents::create() {
   if (!tracefs)
     return tracefs.error();
   if (access((*tracefs + "/uprobe_events").c_str(), W_OK) != 0)
-    return Error::from_errno(*tracefs + "/uprobe_events cannot be written", errno);
+    return cannot_write_to(*tracefs, errno);
   const auto own = own_pid_namespace();
   if (!own)
     return own.error();

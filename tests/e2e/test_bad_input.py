@@ -55,6 +55,17 @@ def test_no_tracefs():
     assert_one_line(done, 1, "tracefs")
 
 
+def test_tracefs_that_is_read_only():
+    """As most container runtimes mount it."""
+    mount = 'mount -t tracefs -o ro nodev /sys/kernel/tracing; exec "$0" "$@"'
+    enter = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", mount, FORKMON)
+    way_out = "Read-only file system: mount -o remount,rw /sys/kernel/tracing"
+    assert_one_line(run(*enter, "--trace", "--", "true"), 1, re.escape(way_out))
+    check = run(*enter, "--check")
+    assert check.returncode == 0, check.stderr
+    assert re.search(rf"^probes +missing .*{way_out}", check.stdout, re.MULTILINE), check.stdout
+
+
 def test_check_names_what_is_missing():
     done = without("/sys/kernel/btf", FORKMON, "--check")
     assert done.returncode == 1
