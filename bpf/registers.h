@@ -27,17 +27,19 @@ static __always_inline __u64 save_registers(struct pt_regs* ctx, __u64* register
 
 #elif defined(__TARGET_ARCH_arm64)
 
-/* Returns the bits of the registers that were saved. */
-static __always_inline __u64 save_registers(struct user_pt_regs* ctx, __u64* registers) {
+/* Returns the bits of the registers that were saved. A program of a probe is given a user_pt_regs
+ * there (bpf_user_pt_regs_t), whatever its type is called. */
+static __always_inline __u64 save_registers(struct pt_regs* ctx, __u64* registers) {
+  const struct user_pt_regs* saved = (const struct user_pt_regs*)ctx;
   __u64 known = 0;
   int i;
 
   for (i = 19; i <= 30; i++) { /* x19 to x28, the frame pointer, the link register */
-    registers[i] = ctx->regs[i];
+    registers[i] = saved->regs[i];
     known |= (__u64)1 << i;
   }
-  registers[31] = ctx->sp;
-  registers[32] = ctx->pc;
+  registers[31] = saved->sp;
+  registers[32] = saved->pc;
   return known | (__u64)1 << 31 | (__u64)1 << 32;
 }
 

@@ -19,17 +19,6 @@
 namespace forkmon {
 namespace {
 
-/// A power of two; 100 samples of x86 take 16 KiB.
-constexpr std::size_t data_pages = 4;
-
-std::size_t page_bytes() {
-  return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
-
-std::size_t buffer_bytes() {
-  return (1 + data_pages) * page_bytes(); // one page of control data
-}
-
 // arch/*/include/uapi/asm/perf_regs.h.
 #if defined(__x86_64__)
 constexpr std::uint64_t general_registers = 0xff01ff; // AX to IP, R8 to R15
@@ -50,6 +39,17 @@ struct Sample {
   std::uint64_t abi;
   std::array<std::uint64_t, register_count> registers;
 };
+
+/// A power of two, in which 100 samples find room.
+constexpr std::size_t data_pages = std::bit_ceil(100 * sizeof(Sample) / 4096);
+
+std::size_t page_bytes() {
+  return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::size_t buffer_bytes() {
+  return (1 + data_pages) * page_bytes(); // one page of control data
+}
 
 /// Of the tracepoint at the entry of every system call.
 Result<std::uint64_t> id_of_system_calls() {

@@ -170,7 +170,13 @@ bool looks_like_once(MemoryReader& memory, std::uint64_t futex, bool is_32_bit) 
 }
 
 std::uint32_t read_descriptor_tid(MemoryReader& memory, std::uint64_t descriptor, bool is_32_bit) {
-#if !defined(__aarch64__)
+#if defined(__aarch64__)
+  // It is in a list of threads, so that the one after it points back (list_t, before the id).
+  const std::uint64_t link = descriptor + tid_offset(is_32_bit) - 16;
+  const auto next = memory.number<std::uint64_t>(link);
+  if (!next || memory.number<std::uint64_t>(*next + 8) != link)
+    return 0;
+#else
   // Its third word is its own address (tcbhead_t), for code that finds it by the fs register.
   const std::uint64_t self = is_32_bit ? word(memory, descriptor + 8)
                                        : memory.number<std::uint64_t>(descriptor + 16).value_or(0);

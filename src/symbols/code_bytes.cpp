@@ -24,9 +24,15 @@ std::size_t indirect_call_size(std::uint8_t modrm, std::uint8_t sib) {
   return size;
 }
 
+// Arm Architecture Reference Manual, C4.1: branches with link, to an offset and to a register,
+// whose address may be authenticated first.
+constexpr std::uint32_t bl_mask = 0xfc000000, bl = 0x94000000;
+constexpr std::uint32_t blr_mask = 0xfefff000, blr = 0xd63f0000;
+
 } // namespace
 
-std::optional<Call> call_before(std::span<const std::uint8_t> bytes, std::uint64_t return_address) {
+std::optional<Call> call_before_x86(std::span<const std::uint8_t> bytes,
+                                    std::uint64_t return_address) {
   const std::size_t size = bytes.size();
   if (size >= 5 && bytes[size - 5] == 0xe8) {
     std::int32_t distance = 0;
@@ -40,6 +46,28 @@ std::optional<Call> call_before(std::span<const std::uint8_t> bytes, std::uint64
       return Call{};
   }
   return {};
+}
+
+std::optional<Call> call_before_arm64(std::span<const std::uint8_t> bytes,
+                                      std::uint64_t return_address) {
+  std::uint32_t word = 0;
+  if (bytes.size() < sizeof word)
+    return {};
+  std::memcpy(&word, &bytes[bytes.size() - sizeof word], sizeof word);
+  if ((word & blr_mask) == blr)
+    return Call{};
+  if ((word & bl_mask) != bl)
+    return {};
+  const auto distance = static_cast<std::int32_t>(word << 6) >> 4; // 26 bits, counted in words
+  return Call{return_address - sizeof word + static_cast<std::uint64_t>(std::int64_t{distance})};
+}
+
+std::optional<Call> call_before(std::span<const std::uint8_t> bytes, std::uint64_t return_address) {
+#if defined(__aarch64__)
+  return call_before_arm64(bytes, return_address);
+#else
+  return call_before_x86(bytes, return_address);
+#endif
 }
 
 } // namespace forkmon

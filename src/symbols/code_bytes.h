@@ -18,6 +18,12 @@ struct Call {
 
 /// Whether the bytes end with a call instruction; `return_address` is the address after them.
 /// False positives are possible: x86 code cannot be read backwards.
+std::optional<Call> call_before_x86(std::span<const std::uint8_t> bytes,
+                                    std::uint64_t return_address);
+std::optional<Call> call_before_arm64(std::span<const std::uint8_t> bytes,
+                                      std::uint64_t return_address);
+
+/// For the machine that this runs on.
 std::optional<Call> call_before(std::span<const std::uint8_t> bytes, std::uint64_t return_address);
 
 } // namespace forkmon

@@ -7,6 +7,15 @@
 #include <array>
 
 namespace forkmon {
+namespace {
+
+/// Of a return address: a leaf function of arm64 does not save it.
+bool stays_in_register(const RegisterRule& rule) {
+  return rule.kind == RegisterRule::Kind::unspecified ||
+         rule.kind == RegisterRule::Kind::same_value;
+}
+
+} // namespace
 
 Location FrameStepper::locate(std::uint64_t address) {
   Location location{space_.find(address), nullptr, address};
@@ -61,8 +70,10 @@ Step FrameStepper::step_with(const FrameRules& rules, const Registers& registers
   if (rules.registers[kArchitecture.stack_pointer].kind == RegisterRule::Kind::unspecified)
     step.caller.set_sp(cfa);
   const auto pc = step.caller.get(kArchitecture.return_address);
-  step.result = pc ? StepResult::stepped : StepResult::unreadable;
-  step.caller.set_pc(pc.value_or(0));
+  step.result = pc                               ? StepResult::stepped
+                : stays_in_register(return_rule) ? StepResult::unknown_register
+                                                 : StepResult::unreadable;
+  step.caller.set_pc(kArchitecture.without_signature(pc.value_or(0)));
   step.interrupted = rules.is_signal_frame;
   return step;
 }
@@ -100,12 +111,13 @@ std::optional<Registers> FrameStepper::step_by_frame_pointer(const Registers& re
   if (!fp || *fp < registers.sp().value_or(0))
     return {};
   const auto caller_fp = memory_.number<std::uint64_t>(*fp);
-  const auto caller_pc = memory_.number<std::uint64_t>(*fp + 8);
-  if (!caller_fp || !caller_pc || !call_returning_to(*caller_pc))
+  const auto saved_pc = memory_.number<std::uint64_t>(*fp + 8);
+  const auto caller_pc = kArchitecture.without_signature(saved_pc.value_or(0));
+  if (!caller_fp || !call_returning_to(caller_pc))
     return {};
   Registers caller;
   caller.set_fp(*caller_fp);
-  caller.set_pc(*caller_pc);
+  caller.set_pc(caller_pc);
   caller.set_sp(*fp + 16);
   return caller;
 }

@@ -17,7 +17,12 @@ struct Architecture {
   std::size_t program_counter; ///< where a Registers keeps it
   std::size_t return_address;  ///< the column of the CFI that yields the caller's
   std::uint64_t callee_saved;  ///< bits of the registers that a function gives back unchanged
+  std::uint64_t signature;     ///< bits of a return address that are no part of the address
   bool call_pushes_return_address;
+
+  constexpr std::uint64_t without_signature(std::uint64_t return_address) const {
+    return return_address & ~signature;
+  }
 };
 
 inline constexpr Architecture kX86_64{
@@ -26,15 +31,20 @@ inline constexpr Architecture kX86_64{
     .program_counter = 16,
     .return_address = 16,
     .callee_saved = 1U << 3 | 1U << 6 | 0xfU << 12, // rbx, rbp, r12-r15
+    .signature = 0,
     .call_pushes_return_address = true,
 };
 
+/// Pointer authentication signs in the bits above those of the address, but for bit 55 and the tag
+/// (Linux, Documentation/arch/arm64/pointer-authentication.rst). Addresses of user space have 48
+/// bits, unless a program asks mmap(2) for a higher one.
 inline constexpr Architecture kAarch64{
     .stack_pointer = 31,
     .frame_pointer = 29,
     .program_counter = 32,
     .return_address = 30,
     .callee_saved = 0xfffU << 19, // x19-x30; the CFI restores x30 where it was saved
+    .signature = 0x7fULL << 48,
     .call_pushes_return_address = false,
 };
 

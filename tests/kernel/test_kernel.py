@@ -14,7 +14,11 @@ from test_lock_kinds import wrong_locks
 
 RESULTS = Path(os.environ["FORKMON_RESULTS"])
 HAS_PROBES = re.search(r"^probes +usable", (RESULTS / "check/stdout").read_text(), re.MULTILINE)
-CASES = Path(__file__).with_name("cases" if HAS_PROBES else "cases-without-probes").read_text().splitlines()
+CASES = (RESULTS / "cases").read_text().splitlines()
+# On arm64 these wait in functions that keep their caller in a register, which /proc does not tell.
+UNNAMED_ON_ARM64 = {"rwlock", "guard"}
+NO_PAGE_FAULTS = "the kernel has no tracepoint page_fault_user, which x86 and RISC-V have"
+IS_X86 = (RESULTS / "machine").read_text().split()[-1] == "x86_64"
 
 
 def cases(*kinds):
@@ -31,12 +35,14 @@ def result(name):
 
 
 def test_check_finds_all_sensors_usable():
-    """Where the kernel lends no probes, it names what the kernel lacks."""
+    """Where the kernel lends no probes, it names what the kernel lacks. Page faults are traced on x86 only."""
     check = result("check")
     assert check.returncode == 0, check.stdout + check.stderr
     missing = re.findall(r"^(\w+) +missing +(.*)", check.stdout, re.MULTILINE)
-    if HAS_PROBES:
+    if HAS_PROBES and IS_X86:
         assert missing == []
+    elif HAS_PROBES:
+        assert missing == [("page_faults", NO_PAGE_FAULTS)]
     else:
         assert [sensor for sensor, _ in missing] == ["probes", "page_faults"]
         assert all("which came with Linux 5." in detail for _, detail in missing), missing
@@ -122,7 +128,10 @@ def test_locks_have_their_names_though_libc_is_stripped(case):
     *truths, last = session.truths()
     assert len(truths) == last["all"]
     found = {f["child"]["pid"]: f for f in session.of_kind("deadlock")}
-    wrong = wrong_locks(found, {truth["stuck"]: truth for truth in truths})
+    assert found.keys() == {truth["stuck"] for truth in truths}
+    named = {truth["stuck"]: truth for truth in truths
+             if IS_X86 or truth["lock"] not in UNNAMED_ON_ARM64}
+    wrong = wrong_locks({pid: found[pid] for pid in named}, named)
     assert not wrong, wrong
 
 

@@ -144,6 +144,21 @@ TEST(LooksLikeOnce, WhereItIsBeingCalled) {
   std::memcpy(&bytes[16], &start, sizeof start);
   EXPECT_FALSE(looks_like_once(once, start + 0x2d0, false)) << "the id of a thread that is joined";
 }
+#elif defined(__aarch64__)
+TEST(ReadDescriptorTid, BelievesADescriptorToWhichItsListLeadsBack) {
+  std::vector<std::uint64_t> words(0xd0 / 8 + 1, 0);
+  words[0xc0 / 8] = start; // the next of the list, of which the second word points back
+  words[1] = start + 0xc0;
+  words[0xd0 / 8] = 77;
+  std::vector<std::uint8_t> bytes(words.size() * 8);
+  std::memcpy(bytes.data(), words.data(), bytes.size());
+  CopiedMemory memory(start, bytes);
+  EXPECT_EQ(read_descriptor_tid(memory, start, false), 77u);
+  EXPECT_FALSE(looks_like_once(memory, start + 0xd0, false)) << "the id of a thread that is joined";
+  bytes[8] = 0;
+  EXPECT_EQ(read_descriptor_tid(memory, start, false), 0u);
+  EXPECT_TRUE(looks_like_once(memory, start + 0xd0, false));
+}
 #endif
 
 } // namespace
