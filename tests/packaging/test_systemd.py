@@ -25,7 +25,7 @@ CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN":
 def seen(clean_root, package, newer, tmp_path_factory):
     """What the guest saw, by step."""
     folder = tmp_path_factory.mktemp("machine")
-    assert run("cp", "-a", clean_root.folder, folder / "root").returncode == 0
+    assert run("cp", "-a", clean_root.folder, folder / "root", timeout=300).returncode == 0
     root = CleanRoot(folder / "root")
     root.install(package)
     root.checked("dpkg", "--purge", "forkmon")  # what it depends on stays
@@ -36,7 +36,7 @@ def seen(clean_root, package, newer, tmp_path_factory):
     systemd_machine.prepare(root, GUEST)
     seen = systemd_machine.boot(root, folder, 600)
     shutil.rmtree(folder)
-    print(json.dumps(seen, indent=1))
+    print(json.dumps(seen, indent=1))  # pytest shows it where a test fails
     assert seen["init"] == "systemd"
     return seen
 
