@@ -89,7 +89,8 @@ def template(path):
         for key in BLOCKS:
             lines, indent = block(text, key)
             spaces = " " * indent
-            text = once(text, lines, f"{spaces}{key}:\n{spaces}  {{{{- toYaml .Values.{key} | nindent {indent + 2} }}}}\n")
+            value = f"{{{{- toYaml .Values.{key} | nindent {indent + 2} }}}}"
+            text = once(text, lines, f"{spaces}{key}:\n{spaces}  {value}\n")
     return MADE + text
 
 
