@@ -53,7 +53,7 @@ configure() {
 }
 
 step "Installing what is missing of the packages in deploy/packages.txt"
-deploy/install-packages.sh build package test
+deploy/install-packages.sh build package rpm test
 # Where they did not come from Debian, Debian's own could not be installed beside them.
 for program in npm kubectl; do
   command -v "$program" >/dev/null || deploy/install-packages.sh "$program"

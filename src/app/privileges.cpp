@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/privileges.h"
 
+#include "sensors/perf_event.h"
+
 #include <sys/capability.h>
 
 #include <cerrno>
@@ -44,14 +46,14 @@ Status drop_start_privileges() {
   if (!now || !fewer)
     return Error::from_errno("cannot read our capabilities", errno);
   bool done = true;
-  bool admin_stands_in = false;
+  bool needs_admin = perf_events_need_admin(); // suspects are armed by perf events
   for (const cap_value_t capability : kept) {
     if (has(now, capability))
       done = done && add(fewer, capability);
     else
-      admin_stands_in = true; // the kernel takes CAP_SYS_ADMIN for most of them
+      needs_admin = true; // the kernel takes CAP_SYS_ADMIN for most of them
   }
-  if (admin_stands_in && has(now, CAP_SYS_ADMIN))
+  if (needs_admin && has(now, CAP_SYS_ADMIN))
     done = done && add(fewer, CAP_SYS_ADMIN);
   if (!done || cap_set_proc(fewer.get()) != 0)
     return Error::from_errno("cannot drop capabilities", errno);

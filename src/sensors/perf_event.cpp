@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <fstream>
 
 namespace forkmon {
 namespace {
@@ -32,6 +33,12 @@ bool can_keep_contexts_apart() {
   return can;
 }
 
+bool perf_events_need_admin() {
+  int level = 0;
+  std::ifstream("/proc/sys/kernel/perf_event_paranoid") >> level;
+  return level > 2;
+}
+
 Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheritance) {
   perf_event_attr attr{};
   attr.type = PERF_TYPE_TRACEPOINT;
@@ -44,9 +51,12 @@ Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheri
     attr.sample_type = keeps_contexts_apart;
   int cpu = tid == -1 ? 0 : -1;
   auto fd = open_event(attr, tid, cpu);
-  if (fd < 0)
-    return Error::from_errno(fmt::format("cannot open a perf event on thread {}", tid), errno);
-  return Fd(static_cast<int>(fd));
+  if (fd >= 0)
+    return Fd(static_cast<int>(fd));
+  const int error = errno;
+  if (error == EACCES && perf_events_need_admin())
+    return Error{"perf events need CAP_SYS_ADMIN while kernel.perf_event_paranoid is above 2"};
+  return Error::from_errno(fmt::format("cannot open a perf event on thread {}", tid), error);
 }
 
 Status attach_program(const Fd& event, int program_fd) {

@@ -24,6 +24,11 @@ enum class Inheritance {
 /// kernel/events/core.c). Such events may be inherited since Linux 6.13; before, EINVAL.
 bool can_keep_contexts_apart();
 
+/// Does the kernel ask for CAP_SYS_ADMIN at each perf_event_open(2), where CAP_PERFMON is enough
+/// elsewhere? Debian's does while kernel.perf_event_paranoid is above 2, and 3 is its default. No
+/// level above 2 is known to the kernel as released.
+bool perf_events_need_admin();
+
 /// Opens the tracepoint event on a thread: on every CPU, or where `tid` is -1 for all threads of
 /// the system on CPU 0 (a uprobe's breakpoints go by process, so one CPU's event is enough).
 Result<Fd> open_tracepoint(std::uint64_t event_id, pid_t tid, Inheritance inheritance);

@@ -19,6 +19,14 @@ from pathlib import Path
 UNIT = Path(__file__).resolve().parents[2] / "deploy/systemd/forkmon.service.in"
 FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
 CLONE_NAMESPACES = 0x7E020080
+# A bind mount of the file stays writable when the mount around it becomes read-only.
+MOUNTS = """
+mount --make-rprivate /
+mount --bind /sys/kernel/tracing/uprobe_events /sys/kernel/tracing/uprobe_events
+mount -o remount,bind,ro /sys/kernel/tracing
+mount -o remount,bind,ro /sys
+exec "$@"
+"""
 
 
 def settings():
@@ -95,8 +103,7 @@ def main(program):
 
 def prefix():
     """What goes before a command so that it runs as in the unit."""
-    mounts = 'mount --make-rprivate / && mount -o remount,bind,ro /sys && exec "$@"'
-    return ("unshare", "--mount", "sh", "-c", mounts, "sh", *only(capabilities()),
+    return ("unshare", "--mount", "sh", "-ec", MOUNTS, "sh", *only(capabilities()),
             "/usr/bin/python3", __file__)
 
 

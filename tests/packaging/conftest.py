@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The package is built once, and one clean Debian is made for all tests that install it."""
 
+import itertools
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -20,12 +22,48 @@ def built(*arguments, timeout=600):
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory):
-    """The .deb, built as docs/install.md says."""
-    folder = tmp_path_factory.mktemp("deb")
+def packed(tmp_path_factory):
+    """A function that makes packages as docs/install.md says, and returns the folder with them."""
     built("cmake", "--build", BUILD, "--target", "forkmon", "completions", "packaging")
-    built("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder)
-    (deb,) = folder.glob("*.deb")
+
+    def packed(*options):
+        folder = tmp_path_factory.mktemp("packed")
+        built("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder, *options)
+        return folder
+
+    return packed
+
+
+@pytest.fixture(scope="session")
+def debian_packages(packed):
+    return packed()
+
+
+@pytest.fixture(scope="session")
+def package(debian_packages):
+    """The .deb."""
+    (deb,) = debian_packages.glob("*.deb")
+    return deb
+
+
+@pytest.fixture(scope="session")
+def debug_package(debian_packages):
+    """The package with the debug information of the program in the .deb."""
+    (ddeb,) = debian_packages.glob("*.ddeb")
+    return ddeb
+
+
+@pytest.fixture(scope="session")
+def newer(package, tmp_path_factory):
+    """The same .deb with a higher version and another default configuration."""
+    folder = tmp_path_factory.mktemp("newer")
+    tree, deb = folder / "tree", folder / "forkmon_99.0-1_amd64.deb"
+    built("dpkg-deb", "--raw-extract", package, tree)
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 99.0-1", control.read_text()))
+    with (tree / "etc/forkmon/forkmon.toml").open("a") as config:
+        config.write("# A comment that is new.\n")
+    built("dpkg-deb", "--root-owner-group", "--build", tree, deb)
     return deb
 
 
@@ -42,3 +80,31 @@ def installed(clean_root, package):
     clean_root.install(package)
     yield clean_root
     clean_root.checked("dpkg", "--purge", "forkmon")
+
+
+@pytest.fixture
+def recorded_systemd(clean_root):
+    """A systemd that runs, as the scripts see it, and a systemctl that writes down what it is told."""
+    running, program = clean_root.path("/run/systemd/system"), clean_root.path("/usr/bin/systemctl")
+    log = clean_root.path("/systemctl.log")
+    running.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$*" >>/systemctl.log\n'
+                       'case "$*" in *is-enabled*) echo enabled ;; esac\n')
+    program.chmod(0o755)
+    log.write_text("")
+    yield log
+    running.rmdir()
+    program.unlink()
+    log.unlink()
+
+
+@pytest.fixture
+def actions(recorded_systemd):
+    """A function: which of these systemctl was told since its last call; one told twice running is one."""
+    def actions(words="start|stop|restart|daemon-reload"):
+        told = re.findall(rf"(?:^|\s)({words})(?: forkmon\.service)?$", recorded_systemd.read_text(),
+                          re.MULTILINE)
+        recorded_systemd.write_text("")
+        return [action for action, _ in itertools.groupby(told)]
+
+    return actions

@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The package in a clean Debian: it works there, and leaves nothing behind."""
 
-import itertools
 import json
 import re
-
-import pytest
-
-from harness import run
 
 CONFIG = "/etc/forkmon/forkmon.toml"
 UNIT = "/usr/lib/systemd/system/forkmon.service"
@@ -61,20 +56,6 @@ def test_install_after_remove_is_enabled_again(installed, package):
     assert not installed.path(MASK).is_symlink()
 
 
-@pytest.fixture
-def newer(package, tmp_path):
-    """The same package with a higher version and another default configuration."""
-    folder = tmp_path / "newer"
-    assert run("dpkg-deb", "--raw-extract", package, folder).returncode == 0
-    control = folder / "DEBIAN/control"
-    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 99.0-1", control.read_text()))
-    with (folder / CONFIG.lstrip("/")).open("a") as config:
-        config.write("# A comment that is new.\n")
-    deb = tmp_path / "forkmon_99.0-1_amd64.deb"
-    assert run("dpkg-deb", "--root-owner-group", "--build", folder, deb).returncode == 0
-    return deb
-
-
 def test_upgrade_keeps_what_the_administrator_changed(installed, newer):
     installed.path(CONFIG).write_text("# mine\n")
     installed.path(WANTED).unlink()
@@ -90,34 +71,16 @@ def test_upgrade_brings_the_new_default_where_nothing_was_changed(installed, new
     assert "# A comment that is new." in installed.path(CONFIG).read_text()
 
 
-@pytest.fixture
-def recorded_systemd(clean_root):
-    """A systemd that runs, as the scripts see it, and a systemctl that writes down what it is told."""
-    running, program = clean_root.path("/run/systemd/system"), clean_root.path("/usr/bin/systemctl")
-    log = clean_root.path("/systemctl.log")
-    running.mkdir(parents=True)
-    program.write_text('#!/bin/sh\necho "$*" >>/systemctl.log\n'
-                       'case "$*" in *is-enabled*) echo enabled ;; esac\n')
-    program.chmod(0o755)
-    log.write_text("")
-    yield log
-    running.rmdir()
-    program.unlink()
-    log.unlink()
-
-
-def actions(log):
-    """What it was told to do since the last call; one thing told twice running is one."""
-    told = re.findall(r"\b(start|stop|restart|daemon-reload)(?: forkmon\.service)?$",
-                      log.read_text(), re.MULTILINE)
-    log.write_text("")
-    return [action for action, _ in itertools.groupby(told)]
-
-
-def test_service_is_started_restarted_and_stopped(clean_root, package, newer, recorded_systemd):
+def test_service_is_started_restarted_and_stopped(clean_root, package, newer, actions):
     clean_root.install(package)
-    assert actions(recorded_systemd) == ["daemon-reload", "start"]
+    assert actions() == ["daemon-reload", "start"]
     clean_root.install(newer)
-    assert actions(recorded_systemd) == ["daemon-reload", "restart"]
+    assert actions() == ["daemon-reload", "restart"]
     clean_root.checked("dpkg", "--purge", "forkmon")
-    assert actions(recorded_systemd) == ["stop", "daemon-reload"]
+    assert actions() == ["stop", "daemon-reload"]
+
+
+def test_debug_package_is_installed_beside_it(installed, debug_package):
+    installed.install(debug_package)
+    assert installed.checked("dpkg", "--verify", "forkmon-dbgsym").stdout == ""
+    installed.checked("dpkg", "--purge", "forkmon-dbgsym")

@@ -10,8 +10,22 @@ def field(package, name):
     return run("dpkg-deb", "--field", package, name).stdout.strip()
 
 
-def test_lintian_objects_to_nothing(package):
-    done = run("lintian", "--allow-root", "--fail-on", "error,warning", package, timeout=120)
+def sections(program):
+    return run("readelf", "--wide", "--sections", program).stdout
+
+
+def build_id(program):
+    (found,) = re.findall(r"Build ID: (\w+)", run("readelf", "--notes", program).stdout)
+    return found
+
+
+def extracted(package, folder):
+    assert run("dpkg-deb", "--extract", package, folder).returncode == 0
+    return folder
+
+
+def test_lintian_objects_to_nothing(package, debug_package):
+    done = run("lintian", "--allow-root", "--fail-on", "error,warning", package, debug_package, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not re.search(r"^[EW]: ", done.stdout, re.MULTILINE), done.stdout
 
@@ -41,11 +55,23 @@ def test_files_belong_to_root_and_to_no_other_folder(package):
 
 
 def test_program_is_stripped_and_hardened(package, tmp_path):
-    assert run("dpkg-deb", "--extract", package, tmp_path).returncode == 0
-    program = tmp_path / "usr/sbin/forkmon"
-    sections = run("readelf", "--wide", "--sections", program).stdout
-    assert ".debug_info" not in sections and ".symtab" not in sections
+    program = extracted(package, tmp_path) / "usr/sbin/forkmon"
+    assert ".debug_info" not in sections(program) and ".symtab" not in sections(program)
     dynamic = run("readelf", "--wide", "--dynamic", program).stdout
     assert "BIND_NOW" in dynamic and "PIE" in dynamic and "RUNPATH" not in dynamic
     symbols = run("readelf", "--wide", "--dyn-syms", program).stdout
     assert "__stack_chk_fail" in symbols and "_chk@" in symbols
+
+
+def test_debug_information_is_where_debuggers_look(package, debug_package, tmp_path):
+    program = extracted(package, tmp_path / "program") / "usr/sbin/forkmon"
+    (debug,) = extracted(debug_package, tmp_path / "debug").rglob("*.debug")
+    identity = build_id(program)
+    assert debug.relative_to(tmp_path / "debug").as_posix() == (
+        f"usr/lib/debug/.build-id/{identity[:2]}/{identity[2:]}.debug")
+    assert build_id(debug) == identity
+    assert ".debug_info" in sections(debug) and ".symtab" in sections(debug)
+
+
+def test_debug_package_is_for_this_program(package, debug_package):
+    assert field(debug_package, "Depends") == f"forkmon (= {field(package, 'Version')})"

@@ -1,0 +1,22 @@
+# CPack 3.25 writes the path of the build folder into the md5sums of the debug package, and gives the package neither
+# changelog nor copyright. This writes the package anew, as debhelper makes it: documentation is that of forkmon.
+foreach(package IN LISTS CPACK_PACKAGE_FILES)
+  if(NOT package MATCHES "-dbgsym_.*\\.ddeb$")
+    continue()
+  endif()
+  set(tree ${package}.tree)
+  execute_process(COMMAND dpkg-deb --raw-extract ${package} ${tree} COMMAND_ERROR_IS_FATAL ANY)
+  file(GLOB_RECURSE files RELATIVE ${tree} ${tree}/usr/*.debug)
+  set(sums)
+  foreach(file IN LISTS files)
+    file(CHMOD ${tree}/${file} PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+    file(MD5 ${tree}/${file} sum)
+    string(APPEND sums "${sum}  ${file}\n")
+  endforeach()
+  file(WRITE ${tree}/DEBIAN/md5sums "${sums}")
+  file(MAKE_DIRECTORY ${tree}/usr/share/doc)
+  file(CREATE_LINK forkmon ${tree}/usr/share/doc/forkmon-dbgsym SYMBOLIC)
+  execute_process(COMMAND dpkg-deb --root-owner-group --build ${tree} ${package}
+                  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  file(REMOVE_RECURSE ${tree})
+endforeach()

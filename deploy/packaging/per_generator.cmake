@@ -1,0 +1,11 @@
+# Read by cpack for each generator: the components of which build make its package. The content of the rpm is chosen
+# here and nowhere else.
+if(CPACK_GENERATOR STREQUAL "RPM")
+  set(components Unspecified site rpm)
+else()
+  set(components Unspecified debian)
+endif()
+set(CPACK_INSTALL_CMAKE_PROJECTS)
+foreach(component IN LISTS components)
+  list(APPEND CPACK_INSTALL_CMAKE_PROJECTS "${CPACK_FORKMON_BUILD};forkmon;${component};/")
+endforeach()
