@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The package is built once, and one clean Debian is made for all tests that install it."""
 
+import platform
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from clean_root import CleanRoot  # noqa: E402: needs the path above
-from harness import BUILD, run  # noqa: E402
+from harness import BUILD, ROOT, run  # noqa: E402
 
 
 def built(*arguments, timeout=600):
@@ -27,6 +29,14 @@ def package(tmp_path_factory):
     built("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder)
     (deb,) = folder.glob("*.deb")
     return deb
+
+
+@pytest.fixture(scope="session")
+def tarball():
+    """The portable tarball, built as docs/install.md says."""
+    built("cmake", "--build", BUILD, "--target", "tarball")
+    version = re.search(r"project\(forkmon VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    return BUILD / f"forkmon-{version}-linux-{platform.machine()}.tar.gz"
 
 
 @pytest.fixture(scope="session")
