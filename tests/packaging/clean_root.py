@@ -6,8 +6,10 @@ import shutil
 
 from harness import run
 
-# A mount namespace of its own, so that nothing stays mounted, whatever happens.
+# A mount namespace of its own, so that nothing stays mounted, whatever happens. The root is a mount, as that of a
+# container is: forkmon reads its configuration only from a file system that it knows.
 ENTER = """
+mount --bind "$0" "$0"
 mount -t proc proc "$0/proc"
 mount --rbind /sys "$0/sys"
 exec chroot "$0" "$@"

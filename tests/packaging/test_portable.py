@@ -136,11 +136,11 @@ def test_agent_is_seen_by_its_own_name(portable):
     link.symlink_to(PROGRAM)
     command = portable.command("/usr/local/sbin/forkmon", f"--listen=127.0.0.1:{free_port()}")
     with Running(command, errors_to=portable.path("/errors")) as agent:
-        wait_until(lambda: "watching" in agent.stderr(), f"it watches: {agent.stderr()}")
+        wait_until(lambda: "watching" in agent.stderr(), "it watches")
         process = Path("/proc", str(agent.pid))
         assert (process / "comm").read_text() == "forkmon\n"
         assert (process / "cmdline").read_text().startswith("/usr/local/sbin/forkmon\0--listen=")
-        assert (process / "exe").readlink() == portable.path(PROGRAM)
+        assert str((process / "exe").readlink()).endswith(PROGRAM)
         assert agent.end() == 0, agent.stderr()
     link.unlink()
 
