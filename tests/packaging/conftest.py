@@ -2,6 +2,7 @@
 """The package is built once, and one clean Debian is made for all tests that install it."""
 
 import itertools
+import platform
 import re
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from clean_root import CleanRoot  # noqa: E402: needs the path above
-from harness import BUILD, run  # noqa: E402
+from harness import BUILD, ROOT, run  # noqa: E402
 
 
 def built(*arguments, timeout=600):
@@ -65,6 +66,14 @@ def newer(package, tmp_path_factory):
         config.write("# A comment that is new.\n")
     built("dpkg-deb", "--root-owner-group", "--build", tree, deb)
     return deb
+
+
+@pytest.fixture(scope="session")
+def tarball():
+    """The portable tarball, built as docs/install.md says."""
+    built("cmake", "--build", BUILD, "--target", "tarball")
+    version = re.search(r"project\(forkmon VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    return BUILD / f"forkmon-{version}-linux-{platform.machine()}.tar.gz"
 
 
 @pytest.fixture(scope="session")

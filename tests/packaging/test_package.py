@@ -3,7 +3,7 @@
 
 import re
 
-from harness import ROOT, run
+from harness import BUILD, ROOT, run
 
 
 def field(package, name):
@@ -38,8 +38,13 @@ def test_depends_on_the_libraries_that_it_is_linked_with(package):
 
 
 def test_versions_agree(package):
-    done = run("dpkg-parsechangelog", "-l", ROOT / "deploy/packaging/changelog", "-S", "Version")
+    """The project's, that of the newest section of CHANGELOG.md, Debian's, and that of the image."""
+    done = run("dpkg-parsechangelog", "-l", BUILD / "deploy/packaging/changelog.Debian", "-S", "Version")
     assert field(package, "Version") == done.stdout.strip()
+    version = done.stdout.strip().removesuffix("-1")
+    assert re.search(r"(?m)^## \[(\d.*)\] - ", (ROOT / "CHANGELOG.md").read_text())[1] == version
+    kustomization = (ROOT / "deploy/kubernetes/base/kustomization.yaml").read_text()
+    assert f"newTag: {version}\n" in kustomization
 
 
 def test_only_the_configuration_is_a_conffile(package):
