@@ -47,7 +47,7 @@ TEST_PACKAGES = ("libgtest-dev", "libgmock-dev", "python3-pytest", "python3-json
 CORE = ("cmd_mode", "pid_mode", "deadlocks", "python_deadlocks", "page_faults")
 
 
-def in_sources(release, command, timeout=1800):
+def in_sources(release, command, timeout=3600):
     done = release.checked("sh", "-ec", f"cd /forkmon; {command}", timeout=timeout)
     return done.stdout + done.stderr
 
@@ -75,7 +75,7 @@ def test_commands_of_the_readme(release):
 
 def test_unit_tests_under_sanitizers(release):
     release.checked("apt-get", "-qq", "-y", "install", "--no-install-recommends", *TEST_PACKAGES)
-    in_sources(release, "cmake --preset sanitize -DFORKMON_TESTS=ON; cmake --build build-sanitize", timeout=3600)
+    in_sources(release, "cmake --preset sanitize -DFORKMON_TESTS=ON; cmake --build build-sanitize")
     release.run("ctest", "--test-dir", "/forkmon/build-sanitize", "--output-on-failure", "-j2",
                 "--output-junit", "/unit.xml", timeout=1800)
     assert passed_in(release.path("/unit.xml")) > 800
