@@ -92,10 +92,12 @@ for suite in bullseye bookworm; do
   cp "build/tests/kernels/$suite.xml" "$work" && count "$suite.xml"
 done
 
-step "Running Debian 13 in a root of its own: README's commands, sanitized unit tests, core tests"
-check "Debian 13" /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
-  --junit-xml "$work/releases.xml" tests/matrix/test_releases.py
-count releases.xml
+step "Running the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+configure sanitize
+quietly cmake --build build-sanitize
+check sanitizers ctest --test-dir build-sanitize --output-on-failure -j "$(nproc)" \
+  --output-junit "$work/sanitize.xml"
+count sanitize.xml
 
 step "Running clang-tidy on src/"
 check clang-tidy tidy

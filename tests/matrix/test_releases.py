@@ -43,7 +43,8 @@ def release(request):
 
 
 # What the tests of these, and the compiler's sanitizers, need there.
-TEST_PACKAGES = ("libgtest-dev", "libgmock-dev", "python3-pytest", "python3-jsonschema", "python3-yaml", "openssl")
+TEST_PACKAGES = ("libgtest-dev", "libgmock-dev", "python3-pytest", "python3-jsonschema", "python3-yaml", "openssl",
+                 "libc6-dbg", "musl-tools", "libjemalloc2", "libtcmalloc-minimal4", "libmimalloc-dev")
 CORE = ("cmd_mode", "pid_mode", "deadlocks", "python_deadlocks", "page_faults")
 
 

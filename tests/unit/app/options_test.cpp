@@ -14,6 +14,7 @@ namespace forkmon {
 namespace {
 
 using testing::ElementsAre;
+using testing::StartsWith;
 
 /// The options of a command line, with a configuration file of this content.
 Result<Options> options_of(const std::string& config, std::vector<std::string> arguments = {}) {
@@ -82,11 +83,11 @@ TEST(Options, MistakesOfTheFileHaveALineAndAKey) {
   EXPECT_NE(error_of("uid = -1"), "none");
   EXPECT_NE(error_of("uid = [1, 4294967296]"), "none");
   EXPECT_EQ(error_of("stack-bytes = 1.5"), ":1: stack-bytes: a whole number is wanted");
-  EXPECT_EQ(error_of("stack-bytes = 16385"),
-            ":1: stack-bytes: Value 16385 not in range 0 to 16384");
+  EXPECT_THAT(error_of("stack-bytes = 16385"), // what follows differs by the version of CLI11
+              StartsWith(":1: stack-bytes: Value 16385 not in range"));
   EXPECT_EQ(error_of("stack-interval = nan"), ":1: stack-interval: not a number: nan");
-  EXPECT_EQ(error_of("stack-interval = inf"),
-            ":1: stack-interval: Value inf not in range 0.000000 to 86400.000000");
+  EXPECT_THAT(error_of("stack-interval = inf"),
+              StartsWith(":1: stack-interval: Value inf not in range"));
   EXPECT_EQ(error_of("probe = \"1\""), ":1: probe: one of auto, all, none is wanted, not 1");
   EXPECT_EQ(error_of("[probe]\nx = 1"), ":1: probe: a text is wanted");
 }

@@ -17,12 +17,13 @@ using testing::Key;
 using testing::Not;
 using testing::Pair;
 
-/// Where the compiler's linker would find the library.
-std::string installed(const std::string& soname) {
-  for (const char* directory : {"/usr/lib/x86_64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/"})
-    if (std::filesystem::exists(directory + soname))
-      return directory + soname;
-  ADD_FAILURE() << soname << " is not installed: see deploy/packages.txt";
+/// Where the compiler's linker would find the library, by the first of its sonames that there is.
+std::string installed(std::initializer_list<std::string> sonames) {
+  for (const std::string& soname : sonames)
+    for (const char* directory : {"/usr/lib/x86_64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/"})
+      if (std::filesystem::exists(directory + soname))
+        return directory + soname;
+  ADD_FAILURE() << *sonames.begin() << " is not installed: see deploy/packages.txt";
   return {};
 }
 
@@ -39,7 +40,7 @@ AtForkHandlers handlers_of(const LibraryScan& scan) {
 }
 
 TEST(RealGlibc, HasNearlyTheWholeCatalogue) {
-  const auto found = scan(installed("libc.so.6"));
+  const auto found = scan(installed({"libc.so.6"}));
   ASSERT_THAT(provider_names_of(found), ElementsAre("glibc"));
   EXPECT_EQ(found.providers[0].handlers, AtForkHandlers::in_fork);
   EXPECT_THAT(found.providers[0].version, testing::MatchesRegex("2\\.[0-9]+"));
@@ -60,7 +61,7 @@ TEST(RealMusl, IsFoundWithoutASonameAndCountsACallOnce) {
 }
 
 TEST(RealJemalloc, RegistersHandlersAndHandsDeleteOnToFree) {
-  const auto found = scan(installed("libjemalloc.so.2"));
+  const auto found = scan(installed({"libjemalloc.so.2"}));
   ASSERT_THAT(provider_names_of(found), ElementsAre("jemalloc"));
   EXPECT_EQ(handlers_of(found), AtForkHandlers::registered);
   EXPECT_TRUE(function(found, "malloc").is_protected);
@@ -69,14 +70,14 @@ TEST(RealJemalloc, RegistersHandlersAndHandsDeleteOnToFree) {
 }
 
 TEST(RealGperftools, RegistersHandlersThroughAWeakReference) {
-  const auto found = scan(installed("libtcmalloc_minimal.so.4"));
+  const auto found = scan(installed({"libtcmalloc_minimal.so.4"}));
   ASSERT_THAT(provider_names_of(found), ElementsAre("gperftools tcmalloc"));
   EXPECT_EQ(handlers_of(found), AtForkHandlers::registered);
   EXPECT_THAT(names(found), AllOf(Contains(Pair("malloc", 1)), Not(Contains(Key("tc_malloc")))));
 }
 
 TEST(RealMimalloc, RegistersNone) {
-  const auto found = scan(installed("libmimalloc.so.2"));
+  const auto found = scan(installed({"libmimalloc.so.3", "libmimalloc.so.2"}));
   ASSERT_THAT(provider_names_of(found), ElementsAre("mimalloc"));
   EXPECT_EQ(handlers_of(found), AtForkHandlers::none);
   EXPECT_EQ(function(found, "malloc").severity, Severity::high);
@@ -84,14 +85,14 @@ TEST(RealMimalloc, RegistersNone) {
 }
 
 TEST(RealGomp, RegistersNone) {
-  const auto found = scan(installed("libgomp.so.1"));
+  const auto found = scan(installed({"libgomp.so.1"}));
   ASSERT_THAT(provider_names_of(found), ElementsAre("GNU OpenMP"));
   EXPECT_EQ(function(found, "GOMP_parallel").category, Category::openmp);
   EXPECT_EQ(function(found, "GOMP_parallel").severity, Severity::high);
 }
 
 TEST(RealLibstdcxx, ForwardsToMallocAndIsNoProvider) {
-  EXPECT_THAT(scan(installed("libstdc++.so.6")).functions, IsEmpty());
+  EXPECT_THAT(scan(installed({"libstdc++.so.6"})).functions, IsEmpty());
 }
 
 class ProcessReportTest : public Compiled {};
@@ -103,8 +104,8 @@ TEST_F(ProcessReportTest, NamesProvidersOtherHandlersAndWhatCannotBeRead) {
   )");
   ProcessReport report;
   for (const auto& [path, ours] :
-       {std::pair("/container/libc.so.6", installed("libc.so.6")),
-        std::pair("/container/libjemalloc.so.2", installed("libjemalloc.so.2")),
+       {std::pair("/container/libc.so.6", installed({"libc.so.6"})),
+        std::pair("/container/libjemalloc.so.2", installed({"libjemalloc.so.2"})),
         std::pair("/container/libother.so", other),
         std::pair("/container/gone.so", path_of("gone.so"))})
     report_library(report, path, open_regular(ours));
