@@ -57,7 +57,7 @@ def test_no_tracefs():
 
 def test_tracefs_that_is_read_only():
     """As most container runtimes mount it."""
-    mount = 'mount -t tracefs -o ro nodev /sys/kernel/tracing; exec "$0" "$@"'
+    mount = 'mount -o remount,bind,ro /sys/kernel/tracing; exec "$0" "$@"'
     enter = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", mount, FORKMON)
     way_out = "Read-only file system: mount -o remount,rw /sys/kernel/tracing"
     assert_one_line(run(*enter, "--trace", "--", "true"), 1, re.escape(way_out))
