@@ -146,7 +146,8 @@ struct fm_record {
   __u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
-/* A tainted child. (pid, fork_time_ns) names it for ever; pids are those of the agent's pid namespace. */
+/* A tainted child. (pid, fork_time_ns) names it for ever; pids are those of the agent's pid
+ * namespace. */
 struct fm_child {
   __u64 fork_time_ns; /* CLOCK_MONOTONIC */
   __u32 pid;

@@ -34,7 +34,7 @@ bool is_tracefs(const std::string& path) {
 
 /// With the way out.
 Error cannot_write_to(const std::string& tracefs, int error) {
-  const auto failed = Error::from_errno(tracefs + "/uprobe_events cannot be written", error);
+  auto failed = Error::from_errno(tracefs + "/uprobe_events cannot be written", error);
   if (error == ENOENT)
     return {tracefs + "/uprobe_events is missing: use a kernel built with CONFIG_UPROBE_EVENTS=y",
             error};
