@@ -17,8 +17,3 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /usr/share/bash-completion /usr/share/bash-completion/completions
     /usr/share/fish /usr/share/fish/vendor_completions.d
     /usr/share/zsh /usr/share/zsh/site-functions)
-# Debug information in a package of its own. debugedit puts /usr/src/src_0 in place of the build folder's path, which
-# must not be shorter than that.
-set(CPACK_RPM_DEBUGINFO_PACKAGE ON)
-set(CPACK_BUILD_SOURCE_DIRS ${CMAKE_BINARY_DIR})
-set(CPACK_RPM_BUILD_SOURCE_DIRS_PREFIX /usr/src)

@@ -6,7 +6,6 @@ root that has these libraries from Debian's packages.
 """
 
 import re
-from functools import partial
 
 import pytest
 
@@ -18,14 +17,14 @@ ACCEPTED = {"no-signature", "no-packager-tag"}
 
 
 @pytest.fixture(scope="module")
-def rpms(packed):
-    """[the package, the package of its debug information]"""
-    return sorted(packed("-G", "RPM").glob("*.rpm"))
+def rpm(packed):
+    (rpm,) = packed("-G", "RPM").glob("*.rpm")
+    return rpm
 
 
 @pytest.fixture(scope="module")
 def newer(packed):
-    (rpm, _) = sorted(packed("-G", "RPM", "-D", "CPACK_RPM_PACKAGE_RELEASE=2").glob("*.rpm"))
+    (rpm,) = packed("-G", "RPM", "-D", "CPACK_RPM_PACKAGE_RELEASE=2").glob("*.rpm")
     return rpm
 
 
@@ -35,39 +34,35 @@ def asked(rpm, *options):
     return done.stdout.splitlines()
 
 
-def test_rpmlint_objects_to_nothing(rpms):
-    said = run("rpmlint", rpms[0], timeout=120).stdout
+def test_rpmlint_objects_to_nothing(rpm):
+    said = run("rpmlint", rpm, timeout=120).stdout
     assert "1 packages and 0 specfiles checked" in said
     assert set(re.findall(r": E: (\S+)", said)) <= ACCEPTED, said
 
 
-def test_only_the_configuration_is_kept_when_changed(rpms):
-    flags = dict(line.split("=") for line in asked(rpms[0], "--qf", "[%{FILENAMES}=%{FILEFLAGS:fflags}\n]"))
+def test_only_the_configuration_is_kept_when_changed(rpm):
+    flags = dict(line.split("=") for line in asked(rpm, "--qf", "[%{FILENAMES}=%{FILEFLAGS:fflags}\n]"))
     assert flags[CONFIG] == "cn"
     assert not [path for path, flag in flags.items() if "c" in flag and path != CONFIG]
     assert flags["/usr/share/licenses/forkmon/LICENSE"] == "l"
 
 
-def test_only_its_own_folders_are_in_it(rpms):
-    folders = {line.split()[-1] for line in asked(rpms[0], "--list", "--verbose") if line.startswith("d")}
+def test_only_its_own_folders_are_in_it(rpm):
+    folders = {line.split()[-1] for line in asked(rpm, "--list", "--verbose") if line.startswith("d")}
     assert not [folder for folder in folders if "forkmon" not in folder and ".build-id" not in folder]
 
 
-def test_requires_the_libraries_that_it_is_linked_with(rpms):
-    requires = asked(rpms[0], "--requires")
+def test_requires_the_libraries_that_it_is_linked_with(rpm):
+    requires = asked(rpm, "--requires")
     for library in ("libbpf.so.1()(64bit)", "libelf.so.1()(64bit)", "libsystemd.so.0()(64bit)"):
         assert library in requires
 
 
-def test_debug_information_is_in_a_package_of_its_own(rpms, tmp_path):
-    for name, rpm in zip(("program", "debug"), rpms):
-        (tmp_path / name).mkdir()
-        unpacked = run("sh", "-ec", 'rpm2cpio "$0" | cpio --quiet -i -d', rpm, cwd=tmp_path / name)
-        assert unpacked.returncode == 0, unpacked.stderr
-    (debug,) = (tmp_path / "debug/usr/lib/debug/usr/sbin").iterdir()
-    sections = partial(run, "readelf", "--wide", "--sections")
-    assert ".debug_info" in sections(debug).stdout
-    assert ".debug_info" not in sections(tmp_path / "program/usr/sbin/forkmon").stdout
+def test_program_is_stripped(rpm, tmp_path):
+    unpacked = run("sh", "-ec", 'rpm2cpio "$0" | cpio --quiet -i -d', rpm, cwd=tmp_path)
+    assert unpacked.returncode == 0, unpacked.stderr
+    sections = run("readelf", "--wide", "--sections", tmp_path / "usr/sbin/forkmon").stdout
+    assert ".text" in sections and ".debug_info" not in sections
 
 
 @pytest.fixture
@@ -89,16 +84,16 @@ def installed(root, *arguments):
     assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
-def test_installed_files_are_those_of_the_package_and_the_program_runs(root, rpms):
-    installed(root, "--install", rpms[0])
+def test_installed_files_are_those_of_the_package_and_the_program_runs(root, rpm):
+    installed(root, "--install", rpm)
     verified = rpm_in(root, "--verify", "--nodeps", "forkmon")
     assert (verified.returncode, verified.stdout) == (0, "")
-    version = asked(rpms[0], "--qf", "%{VERSION}")
+    version = asked(rpm, "--qf", "%{VERSION}")
     assert root.checked("forkmon", "--version").stdout.split()[-1:] == version
 
 
-def test_upgrade_and_erase_keep_what_the_administrator_changed(root, rpms, newer):
-    installed(root, "--install", rpms[0])
+def test_upgrade_and_erase_keep_what_the_administrator_changed(root, rpm, newer):
+    installed(root, "--install", rpm)
     root.path(CONFIG).write_text("# mine\n")
     installed(root, "--upgrade", newer)
     assert root.path(CONFIG).read_text() == "# mine\n"
@@ -110,10 +105,10 @@ def test_upgrade_and_erase_keep_what_the_administrator_changed(root, rpms, newer
     kept.parent.rmdir()
 
 
-def test_service_is_preset_restarted_and_stopped(root, rpms, newer, actions):
+def test_service_is_preset_restarted_and_stopped(root, rpm, newer, actions):
     words = "preset|disable|stop|try-restart|daemon-reload"
     actions()  # those of the .deb that brought the libraries
-    installed(root, "--install", rpms[0])
+    installed(root, "--install", rpm)
     assert actions(words) == ["preset", "daemon-reload"]
     installed(root, "--upgrade", newer)
     assert actions(words) == ["daemon-reload", "try-restart"]
