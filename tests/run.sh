@@ -92,11 +92,6 @@ for suite in bullseye bookworm; do
   cp "build/tests/kernels/$suite.xml" "$work" && count "$suite.xml"
 done
 
-step "Doing what README says in a fresh Debian 13"
-check "Debian 13" /usr/bin/python3 -m pytest -q --tb=short -p no:cacheprovider \
-  --junit-xml "$work/releases.xml" tests/matrix/test_releases.py -k readme
-count releases.xml
-
 step "Running the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 configure sanitize
 quietly cmake --build build-sanitize
