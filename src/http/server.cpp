@@ -4,6 +4,7 @@
 #include "http/connections.h"
 #include "http/gzip.h"
 #include "http/small_file.h"
+#include "util/blocked_signals.h"
 #include "util/text.h"
 #include "util/time.h"
 
@@ -11,7 +12,6 @@
 #include <fmt/format.h>
 #include <microhttpd.h>
 
-#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
@@ -25,22 +25,6 @@ constexpr unsigned max_connections = 512;
 constexpr unsigned max_idle_seconds = 5;
 constexpr std::uint64_t max_request_ns = 10'000'000'000;
 constexpr std::size_t max_request_bytes = 16384;
-
-/// The server's thread must leave SIGTERM and its like to the agent's own thread.
-class BlockedSignals {
-public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
-private:
-  sigset_t before_{};
-};
 
 /// A certificate and its key, read.
 struct Pem {
@@ -201,7 +185,7 @@ Status HttpServer::Impl::start(const Fd& socket, const std::optional<Pem>& pem) 
                        const_cast<char*>("NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2")});
   }
   options.push_back({MHD_OPTION_END, 0, nullptr});
-  const BlockedSignals blocked;
+  const BlockedSignals blocked; // SIGTERM and its like are the agent's own thread's
   daemon.reset(MHD_start_daemon(
       flags, 0, nullptr, nullptr, &on_request, this, MHD_OPTION_EXTERNAL_LOGGER, &on_log, this,
       MHD_OPTION_NOTIFY_CONNECTION, &on_connection, this, MHD_OPTION_NOTIFY_COMPLETED, &on_answer,
