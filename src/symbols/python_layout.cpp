@@ -125,21 +125,28 @@ constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 20;
 
 using Word = std::uint64_t;
 
-/// struct _Py_DebugOffsets of 3.13, up to what is read: Include/internal/pycore_runtime.h.
-struct DebugOffsets13 {
+// The parts of struct _Py_DebugOffsets that 3.13 and 3.14 have in common.
+struct DebugHeader {
   char cookie[8];
   Word version, free_threaded;
-  struct {
-    Word size, finalizing, interpreters_head;
-  } runtime;
+};
+struct RuntimeOffsets {
+  Word size, finalizing, interpreters_head;
+};
+struct ThreadOffsets {
+  Word size, prev, next, interp, current_frame, thread_id, native_thread_id, datastack_chunk,
+      status;
+};
+
+/// Of 3.13, up to what is read: Include/internal/pycore_runtime.h.
+struct DebugOffsets13 {
+  DebugHeader header;
+  RuntimeOffsets runtime;
   struct {
     Word size, id, next, threads_head, gc, imports_modules, sysdict, builtins, ceval_gil,
         gil_runtime_state, gil_enabled, gil_locked, gil_holder;
   } interpreter;
-  struct {
-    Word size, prev, next, interp, current_frame, thread_id, native_thread_id, datastack_chunk,
-        status;
-  } thread;
+  ThreadOffsets thread;
   struct {
     Word size, previous, executable, instr_ptr, localsplus, owner;
   } frame;
@@ -151,20 +158,14 @@ struct DebugOffsets13 {
 
 /// Of 3.14: Include/internal/pycore_debug_offsets.h.
 struct DebugOffsets14 {
-  char cookie[8];
-  Word version, free_threaded;
-  struct {
-    Word size, finalizing, interpreters_head;
-  } runtime;
+  DebugHeader header;
+  RuntimeOffsets runtime;
   struct {
     Word size, id, next, threads_head, threads_main, gc, imports_modules, sysdict, builtins,
         ceval_gil, gil_runtime_state, gil_enabled, gil_locked, gil_holder, code_object_generation,
         tlbc_generation;
   } interpreter;
-  struct {
-    Word size, prev, next, interp, current_frame, thread_id, native_thread_id, datastack_chunk,
-        status;
-  } thread;
+  ThreadOffsets thread;
   struct {
     Word size, previous, executable, instr_ptr, localsplus, owner, stackpointer, tlbc_index;
   } frame;
@@ -206,12 +207,6 @@ std::optional<PythonLayout> described(MemoryReader& memory, std::uint64_t runtim
   layout.code_instructions = narrow(offsets->code.co_code_adaptive, ok);
   return ok ? std::optional(layout) : std::nullopt;
 }
-
-/// The start of both.
-struct DebugHeader {
-  char cookie[8];
-  Word version, free_threaded;
-};
 
 } // namespace
 
