@@ -13,6 +13,7 @@
 #include "sinks/inventory_text.h"
 #include "util/text.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
@@ -95,9 +96,9 @@ Status Session::check_namespace() const {
     return own.error();
   if (own->sees_whole_host() || options_.mode != Mode::agent)
     return ok();
-  return Error{"the agent watches a whole host, and this pid namespace shows a part of it: use the "
-               "host's (docker --pid=host, Kubernetes hostPID: true); in this one there is "
-               "forkmon --trace"};
+  return Error{fmt::format("the agent watches a whole host, and this pid namespace shows a part of "
+                           "it: use the host's ({}); in this one there is forkmon --trace",
+                           ways_to_host_pid_namespace)};
 }
 
 Status Session::start() {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "process/pid_namespace.h"
 
+#include "process/proc.h"
+
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace forkmon {
@@ -16,16 +19,11 @@ namespace {
 /// PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h, the same since Linux 3.8.
 constexpr std::uint32_t first_namespace = 0xEFFFFFFC;
 
-/// 0 where the process has ended.
-std::uint32_t namespace_of(const std::filesystem::path& process) {
+/// 0 where the process has ended. `process`: "self", or a number.
+std::uint32_t namespace_of(std::string_view process) {
   struct stat info {};
-  return stat((process / "ns/pid").c_str(), &info) == 0 ? static_cast<std::uint32_t>(info.st_ino)
-                                                        : 0;
-}
-
-bool is_process(const std::filesystem::path& entry) {
-  return std::ranges::all_of(entry.filename().string(),
-                             [](char c) { return c >= '0' && c <= '9'; });
+  const auto path = fmt::format("/proc/{}/ns/pid", process);
+  return stat(path.c_str(), &info) == 0 ? static_cast<std::uint32_t>(info.st_ino) : 0;
 }
 
 } // namespace
@@ -35,7 +33,7 @@ bool PidNamespace::sees_whole_host() const {
 }
 
 Result<PidNamespace> own_pid_namespace() {
-  const PidNamespace own{namespace_of("/proc/self")};
+  const PidNamespace own{namespace_of("self")};
   if (own.inode == 0)
     return Error{"/proc is not mounted: mount -t proc proc /proc"};
   std::error_code error;
@@ -47,11 +45,8 @@ Result<PidNamespace> own_pid_namespace() {
 }
 
 bool is_inhabited(PidNamespace space) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error))
-    if (is_process(entry.path()) && namespace_of(entry.path()) == space.inode)
-      return true;
-  return false;
+  return std::ranges::any_of(
+      all_processes(), [&](pid_t pid) { return namespace_of(std::to_string(pid)) == space.inode; });
 }
 
 } // namespace forkmon

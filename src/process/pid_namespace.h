@@ -21,6 +21,10 @@ struct PidNamespace {
 /// other processes to kill(2) and perf_event_open(2).
 Result<PidNamespace> own_pid_namespace();
 
+/// How a container gets the host's.
+inline constexpr const char* ways_to_host_pid_namespace =
+    "docker --pid=host, Kubernetes hostPID: true";
+
 /// Does a process live there? Looks at all processes that /proc shows.
 bool is_inhabited(PidNamespace space);
 

@@ -3,6 +3,7 @@
 
 #include "process/pid_namespace.h"
 #include "process/proc.h"
+#include "util/blocked_signals.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <utility>
 
 namespace forkmon {
@@ -32,22 +32,6 @@ constexpr pid_t kthreadd = 2;
   }
   _exit(0);
 }
-
-/// Blocks all signals, so that a Ctrl-C for us does not end the helper first.
-class BlockedSignals {
-public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
-private:
-  sigset_t former_{};
-};
 
 } // namespace
 
@@ -69,7 +53,7 @@ Result<Anchor> Anchor::start_helper() {
     return Error::from_errno("cannot make a pipe", errno);
   const Fd reading(ends[0]);
   Fd writing(ends[1]);
-  const BlockedSignals blocked;
+  const BlockedSignals blocked; // a Ctrl-C for us must not end the helper first
   const pid_t pid = fork();
   if (pid < 0)
     return Error::from_errno("cannot start a process that probes are attached to", errno);

@@ -3,15 +3,13 @@
 
 #include "forkmon.skel.h"
 #include "forkmon/cgroup_name.h"
-#include "process/pid_namespace.h"
+#include "sensors/program_setup.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
@@ -117,63 +115,6 @@ struct SkeletonDeleter {
   void operator()(forkmon_bpf* skeleton) const { forkmon_bpf::destroy(skeleton); }
 };
 
-void apply(const BpfSettings& settings, forkmon_bpf& skeleton) {
-  skeleton.rodata->watched_only = settings.watched_only;
-  skeleton.rodata->all_armed = settings.all_armed;
-  skeleton.rodata->contexts_are_swapped = settings.contexts_are_swapped;
-  skeleton.rodata->stack_bytes = settings.stack_bytes;
-  skeleton.rodata->stack_interval_ns = static_cast<std::uint64_t>(settings.stack_interval.count());
-  skeleton.rodata->wakeup_bytes = settings.ring_bytes / 8;
-  auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
-  skeleton.rodata->page_shift = static_cast<std::uint32_t>(std::countr_zero(page));
-  bpf_map__set_max_entries(skeleton.maps.events, static_cast<std::uint32_t>(settings.ring_bytes));
-  for (bpf_program* probe :
-       {skeleton.progs.on_hot_call, skeleton.progs.on_cold_call, skeleton.progs.on_loader})
-    bpf_program__set_autoattach(probe, false);                          // attached to uprobe events
-  bpf_program__set_autoattach(skeleton.progs.on_page_fault, false);     // may fail alone
-  bpf_program__set_autoattach(skeleton.progs.list_mapped_files, false); // for one task at a time
-  bpf_program__set_autoattach(skeleton.progs.list_task_memory, false);
-}
-
-/// What not every kernel has, and what must not keep the rest from loading.
-void choose_optional_programs(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
-  const auto& programs = skeleton.progs;
-  bpf_program__set_autoload(programs.on_fork, kernel.loops);
-  bpf_program__set_autoload(programs.on_fork_without_loop, !kernel.loops);
-  for (bpf_program* probe : {programs.on_hot_call, programs.on_cold_call, programs.on_loader})
-    bpf_program__set_autoload(probe, kernel.shows_calls());
-  bpf_program__set_autoload(programs.on_page_fault,
-                            kernel.shows_calls() && kernel.traces_page_faults);
-  bpf_program__set_autoload(programs.list_task_memory, kernel.iterates_tasks);
-  const bool knows_files = kernel.iterates_one_task && kernel.finds_mappings;
-  bpf_program__set_autoload(programs.list_mapped_files, knows_files);
-  bpf_program__set_autoload(programs.what_is_mapped_at, knows_files);
-  skeleton.rodata->knows_inode_objects = knows_files;
-}
-
-/// Whose tasks, and by which numbers. Task storage is found by pidfd, in whatever namespace.
-Status choose_tasks(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
-  const auto own = own_pid_namespace();
-  if (!own)
-    return own.error();
-  if (own->sees_whole_host())
-    return ok();
-  if (!kernel.task_storage)
-    return Error{"before Linux 5.13 forkmon needs the host's pid namespace (docker --pid=host, "
-                 "Kubernetes hostPID: true)"};
-  skeleton.rodata->own_pid_namespace = own->inode;
-  return ok();
-}
-
-void choose_task_maps(const KernelFeatures& kernel, forkmon_bpf& skeleton) {
-  const auto& maps = skeleton.maps;
-  for (bpf_map* map : {maps.taints, maps.families, maps.calls})
-    bpf_map__set_autocreate(map, kernel.task_storage);
-  for (bpf_map* map : {maps.taints_by_pid, maps.families_by_pid})
-    bpf_map__set_autocreate(map, !kernel.task_storage);
-  skeleton.rodata->has_task_storage = kernel.task_storage;
-}
-
 /// Of the two maps the one that was made.
 TaskMap task_map(const KernelFeatures& kernel, const bpf_map* storage, const bpf_map* by_pid) {
   return kernel.task_storage ? TaskMap(bpf_map__fd(storage), TaskMap::Key::pidfd)
@@ -209,12 +150,9 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const BpfSettings& settin
   state->skeleton.reset(forkmon_bpf::open());
   if (!state->skeleton)
     return libbpf_error("cannot open the BPF programs", -errno);
-  apply(settings, *state->skeleton);
   state->kernel = KernelFeatures::of_running_kernel();
-  choose_optional_programs(state->kernel, *state->skeleton);
-  choose_task_maps(state->kernel, *state->skeleton);
-  if (auto chosen = choose_tasks(state->kernel, *state->skeleton); !chosen)
-    return chosen.error();
+  if (auto done = set_up(settings, state->kernel, *state->skeleton); !done)
+    return done.error();
   if (int error = forkmon_bpf::load(state->skeleton.get()); error != 0)
     return libbpf_error("the kernel refuses the BPF programs", error);
   if (settings.run_statistics) {

@@ -64,8 +64,8 @@ std::string reach() {
   const auto own = own_pid_namespace();
   return own && own->sees_whole_host()
              ? ""
-             : "; of this pid namespace only: for the whole host use its own (docker --pid=host, "
-               "Kubernetes hostPID: true)";
+             : fmt::format("; of this pid namespace only: for the whole host use its own ({})",
+                           ways_to_host_pid_namespace);
 }
 
 SensorCheck check_lifecycle() {

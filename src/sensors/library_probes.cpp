@@ -118,7 +118,7 @@ bool LibraryProbes::is_of_its_file(const Event& event) const {
 Result<std::shared_ptr<const Fd>> LibraryProbes::anchor(Event& event) const {
   if (event.anchor)
     return event.anchor;
-  auto opened = open_tracepoint(event.id, anchored_.pid(), Inheritance::none);
+  auto opened = open_tracepoint(event.id, anchor_.pid(), Inheritance::none);
   if (!opened)
     return opened.error();
   if (!is_of_its_file(event))

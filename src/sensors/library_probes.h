@@ -85,9 +85,9 @@ public:
   /// single site, and always anchored: that shows from the start whether this system has probes.
   using Defined = std::array<std::optional<Event>, probe_tiers + 1>;
 
-  LibraryProbes(BpfPrograms& programs, Tiers tiers, Anchor anchored, UprobeEvents events)
-      : programs_(programs), tiers_(tiers), anchored_(std::move(anchored)),
-        events_(std::move(events)) {}
+  LibraryProbes(BpfPrograms& programs, Tiers tiers, Anchor anchor, UprobeEvents events)
+      : programs_(programs), tiers_(tiers), anchor_(std::move(anchor)), events_(std::move(events)) {
+  }
 
   bool has(const FileId& file) const { return libraries_.contains(file); }
   /// Those of the files whose probes are defined.
@@ -130,7 +130,7 @@ private:
 
   BpfPrograms& programs_;
   Tiers tiers_;
-  Anchor anchored_;
+  Anchor anchor_;
   UprobeEvents events_; ///< removed after the anchors that use them
   std::map<FileId, Defined> libraries_;
 };

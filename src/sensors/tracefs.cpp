@@ -32,7 +32,7 @@ bool is_tracefs(const std::string& path) {
   return statfs(path.c_str(), &info) == 0 && info.f_type == TRACEFS_MAGIC;
 }
 
-/// With the way out.
+/// Says what to do about it where that is known.
 Error cannot_write_to(const std::string& tracefs, int error) {
   auto failed = Error::from_errno(tracefs + "/uprobe_events cannot be written", error);
   if (error == ENOENT)
