@@ -26,7 +26,7 @@ struct ForkedProcess {
 /// Where these descend from the same program by fork alone, nothing tells them apart: true.
 bool can_have_forked(const ProcStat& parent, const ProcStat& process);
 
-/// All of them, but for our own children; kernel threads are none.
+/// All of them, except our own children. Kernel threads do not count.
 std::vector<ForkedProcess> forked_processes();
 
 /// Those of `all` that descend from `root` through forks alone, `root` itself included; not the

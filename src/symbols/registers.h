@@ -35,9 +35,9 @@ inline constexpr Architecture kX86_64{
     .call_pushes_return_address = true,
 };
 
-/// Pointer authentication signs in the bits above those of the address, but for bit 55 and the tag
-/// (Linux, Documentation/arch/arm64/pointer-authentication.rst). Addresses of user space have 48
-/// bits, unless a program asks mmap(2) for a higher one.
+/// Pointer authentication keeps its signature in the bits above the address, except bit 55 and the
+/// tag (Linux, Documentation/arch/arm64/pointer-authentication.rst). Addresses of user space have
+/// 48 bits, unless a program asks mmap(2) for a higher one.
 inline constexpr Architecture kAarch64{
     .stack_pointer = 31,
     .frame_pointer = 29,

@@ -85,7 +85,7 @@ def reload():
 
 
 def mistake():
-    """A configuration that is wrong: the agent goes on with the old one."""
+    """The agent keeps the old configuration where the new one is wrong."""
     good, before = CONFIG.read_text(), main_pid()
     CONFIG.write_text("no-such-key = 1\n")
     run("systemctl", "reload", "forkmon")
@@ -125,7 +125,7 @@ def upgrade():
 
 
 def left():
-    """What bears the name where packages and systemd keep things, and probes in tracefs."""
+    """What is called forkmon in the folders of packages and of systemd, and the probes in tracefs."""
     found = [str(path) for place in PLACES for path in Path(place).rglob("*forkmon*")]
     probes = Path("/sys/kernel/tracing/uprobe_events").read_text()
     return {"files": found, "probes": re.findall(r".*forkmon.*", probes),

@@ -12,7 +12,7 @@ import pytest
 from harness import run
 
 CONFIG = "/etc/forkmon/forkmon.toml"
-# There is no key to sign with, and no packager but whoever hands the package on.
+# There is no key to sign with, and the packager is whoever distributes the package.
 ACCEPTED = {"no-signature", "no-packager-tag"}
 
 
